@@ -1,0 +1,76 @@
+// Every limit of the program, in one file, each with the reply that the peer gets when it is
+// reached (STYLE.md rule 19). Those that an operator may set have a key in main/config.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace eilpost::limits {
+
+// IMAP framing. A longer command line: tagged BAD [TOOBIG] (if a tag was read), the line is
+// drained.
+inline constexpr size_t command_line_bytes_max = 64 * 1024;
+// The sum of a command's line and its non-APPEND literals. Beyond: NO [TOOBIG]; LITERAL+ is
+// drained.
+inline constexpr size_t command_bytes_max = 1024 * 1024;
+// Before login a command may have 16 KiB in all: BAD [TOOBIG], then BYE.
+inline constexpr size_t preauth_command_bytes_max = 16 * 1024;
+// What is read and dropped of such a command to give that answer; beyond: BYE [TOOBIG] alone.
+inline constexpr uint64_t preauth_drain_bytes_max = 256 * 1024;
+// A refused non-synchronizing literal is read and dropped up to here; beyond: BYE [TOOBIG].
+inline constexpr uint64_t literal_drain_bytes_max = 64ULL * 1024 * 1024;
+// A message, by APPEND or LMTP: NO [TOOBIG] / 552 5.3.4. Default; `limits.message_bytes`.
+inline constexpr uint64_t message_bytes_max = 100ULL * 1024 * 1024;
+// Parentheses within parentheses in a command: BAD.
+inline constexpr int command_depth_max = 64;
+// SEARCH keys in one command: NO [LIMIT].
+inline constexpr size_t search_keys_max = 4096;
+// Ranges in one sequence set: BAD [TOOBIG].
+inline constexpr size_t set_ranges_max = 65536;
+// Bad commands in a row before BYE.
+inline constexpr int bad_commands_max = 20;
+// Failed logins on one connection before BYE.
+inline constexpr int failed_logins_max = 5;
+
+// Mailbox names, in UTF-8 octets: NO [CANNOT]; levels: NO [CANNOT].
+inline constexpr size_t mailbox_name_bytes_max = 1000;
+inline constexpr int mailbox_levels_max = 30;
+// Mailboxes of one account: NO [LIMIT].
+inline constexpr size_t mailboxes_max = 50000;
+// A keyword's length and how many different ones a mailbox has: NO [LIMIT].
+inline constexpr size_t keyword_bytes_max = 255;
+inline constexpr size_t keywords_per_mailbox_max = 4096;
+
+// MIME. What lies beyond is kept as it is, as one opaque part.
+inline constexpr int mime_depth_max = 64;
+inline constexpr size_t mime_parts_max = 10000;
+inline constexpr size_t mime_header_bytes_max = 1024 * 1024;       // of one header block
+inline constexpr size_t mime_headers_bytes_max = 8 * 1024 * 1024;  // of all blocks of a message
+inline constexpr size_t mime_capture_bytes_max = 4096;  // of the first text part, for the preview
+// What ENVELOPE and BODYSTRUCTURE may grow to. A longer address list or header value is cut there,
+// a message with a longer BODYSTRUCTURE is described as one opaque part.
+inline constexpr size_t mime_address_list_bytes_max = 256 * 1024;
+inline constexpr size_t mime_header_value_bytes_max = 64 * 1024;
+inline constexpr size_t mime_bodystructure_bytes_max = 1024 * 1024;
+inline constexpr size_t preview_chars_max = 200;  // RFC 8970 recommends 200
+
+// Engine: one batch, one read (design 3.1).
+inline constexpr size_t batch_bytes_max = 4 * 1024 * 1024;
+inline constexpr size_t read_bytes_max = 1024 * 1024;
+
+// Network deadlines, in seconds.
+inline constexpr int preauth_seconds = 60;
+inline constexpr int idle_session_seconds = 30 * 60;  // RFC 9051 5.4: at least 30 minutes
+inline constexpr int write_stall_seconds = 5 * 60;
+inline constexpr int tls_handshake_seconds = 30;
+
+// Connections: * BYE [LIMIT] / 421. Defaults; `limits.*`.
+inline constexpr int connections_max = 50000;
+inline constexpr int connections_per_address_max = 1000;
+inline constexpr int connections_per_account_max = 100;
+
+// LMTP.
+inline constexpr size_t lmtp_line_bytes_max = 4096;
+inline constexpr size_t lmtp_recipients_max = 1000;
+
+}  // namespace eilpost::limits
