@@ -1,0 +1,177 @@
+// What untagged responses carry, as values: the server fills them and prints them (response.h), the
+// client's parser gives them (response_parser.h). RFC 9051 7.2 to 7.5. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/interval_set.h"
+#include "protocol/imap/bodystructure.h"
+#include "protocol/imap/response_code.h"
+#include "protocol/imap/values.h"
+
+namespace eilpost::imap {
+
+struct CapabilityData {
+  std::vector<std::string> names;
+  friend bool operator==(const CapabilityData&, const CapabilityData&) = default;
+};
+
+struct EnabledData {
+  std::vector<std::string> names;
+  friend bool operator==(const EnabledData&, const EnabledData&) = default;
+};
+
+struct FlagsData {
+  FlagList flags;
+  friend bool operator==(const FlagsData&, const FlagsData&) = default;
+};
+
+// LIST and LSUB.
+struct ListData {
+  bool lsub = false;
+  std::vector<std::string> attributes;  // "\HasNoChildren", "\Sent"
+  char delimiter = '/';                 // 0: NIL
+  std::string mailbox;                  // UTF-8
+  std::vector<std::string> child_info;  // CHILDINFO: "SUBSCRIBED"
+  std::optional<std::string> old_name;  // OLDNAME, UTF-8 (RFC 9051 6.3.9.7)
+  friend bool operator==(const ListData&, const ListData&) = default;
+};
+
+struct StatusValue {
+  StatusItem item = StatusItem::messages;
+  uint64_t number = 0;
+  std::string text;  // MAILBOXID
+  bool nil = false;  // APPENDLIMIT NIL
+  friend bool operator==(const StatusValue&, const StatusValue&) = default;
+};
+struct StatusData {
+  std::string mailbox;
+  std::vector<StatusValue> values;
+  friend bool operator==(const StatusData&, const StatusData&) = default;
+};
+
+struct SearchData {
+  std::vector<uint32_t> numbers;
+  std::optional<uint64_t> modseq;
+  friend bool operator==(const SearchData&, const SearchData&) = default;
+};
+
+struct ESearchData {
+  std::string tag;  // the correlator; "" for none
+  bool uid = false;
+  std::optional<uint32_t> min;
+  std::optional<uint32_t> max;
+  std::optional<uint64_t> count;
+  std::optional<SequenceSet> all;
+  std::optional<uint64_t> modseq;
+  friend bool operator==(const ESearchData&, const ESearchData&) = default;
+};
+
+struct ExistsData {
+  uint32_t count = 0;
+  friend bool operator==(const ExistsData&, const ExistsData&) = default;
+};
+struct RecentData {
+  uint32_t count = 0;
+  friend bool operator==(const RecentData&, const RecentData&) = default;
+};
+struct ExpungeData {
+  Seq seq;
+  friend bool operator==(const ExpungeData&, const ExpungeData&) = default;
+};
+
+struct VanishedData {
+  bool earlier = false;
+  IntervalSet uids;
+  friend bool operator==(const VanishedData&, const VanishedData&) = default;
+};
+
+// One BODY[...], BINARY[...], RFC822.* of a FETCH response.
+struct BodyData {
+  enum class Kind : uint8_t { body, binary, rfc822, rfc822_header, rfc822_text };
+  Kind kind = Kind::body;
+  Section section;
+  std::optional<uint64_t> origin;     // <n>
+  std::optional<std::string> octets;  // nullopt: NIL
+  bool streamed = false;              // the octets were streamed past (client_framer.h)
+  uint64_t size = 0;                  // of octets or of what was streamed
+  friend bool operator==(const BodyData&, const BodyData&) = default;
+};
+struct BinarySize {
+  std::vector<uint32_t> part;
+  uint64_t size = 0;
+  friend bool operator==(const BinarySize&, const BinarySize&) = default;
+};
+
+struct FetchData {
+  Seq seq;
+  Uid uid;  // 0: not given
+  std::optional<FlagList> flags;
+  std::optional<DateTime> internal_date;
+  std::optional<uint64_t> rfc822_size;
+  std::optional<uint64_t> modseq;
+  std::optional<std::string> email_id;
+  std::optional<std::string> thread_id;  // "" for NIL
+  std::optional<DateTime> save_date;
+  bool save_date_nil = false;
+  std::optional<std::string> preview;
+  bool preview_nil = false;
+  std::optional<Envelope> envelope;
+  std::optional<BodyStructure> body;  // of BODY and of BODYSTRUCTURE
+  bool body_extended = false;         // it was BODYSTRUCTURE
+  std::vector<BodyData> bodies;
+  std::vector<BinarySize> binary_sizes;
+  // Items that could not be understood ("BODYSTRUCTURE"), skipped.
+  std::vector<std::string> skipped;
+  friend bool operator==(const FetchData&, const FetchData&) = default;
+};
+
+struct IdData {
+  IdParameters parameters;
+  friend bool operator==(const IdData&, const IdData&) = default;
+};
+
+struct NamespaceEntry {
+  std::string prefix;  // UTF-8
+  char delimiter = '/';
+  friend bool operator==(const NamespaceEntry&, const NamespaceEntry&) = default;
+};
+struct NamespaceData {
+  std::vector<NamespaceEntry> personal;
+  std::vector<NamespaceEntry> other_users;
+  std::vector<NamespaceEntry> shared;
+  friend bool operator==(const NamespaceData&, const NamespaceData&) = default;
+};
+
+// OK, NO, BAD, BYE, PREAUTH; `tag` is "" for untagged.
+struct StatusResponse {
+  std::string tag;
+  Condition condition = Condition::ok;
+  ResponseCode code;
+  std::string text;
+  friend bool operator==(const StatusResponse&, const StatusResponse&) = default;
+};
+
+// "+ text": the text is a SASL challenge in base64 or plain words.
+struct Continuation {
+  std::string text;
+  friend bool operator==(const Continuation&, const Continuation&) = default;
+};
+
+// A response that this library does not know, or that could not be read.
+struct UnknownData {
+  std::string text;
+  friend bool operator==(const UnknownData&, const UnknownData&) = default;
+};
+
+using Response =
+    std::variant<StatusResponse, Continuation, CapabilityData, EnabledData, FlagsData, ListData,
+                 StatusData, SearchData, ESearchData, ExistsData, RecentData, ExpungeData,
+                 VanishedData, FetchData, IdData, NamespaceData, UnknownData>;
+
+}  // namespace eilpost::imap

@@ -1,0 +1,369 @@
+#include "protocol/imap/search.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/limits.h"
+
+namespace eilpost::imap {
+namespace {
+
+enum class Argument : uint8_t { none, text, keyword, object, date, number, seconds };
+
+struct KeyName {
+  std::string_view name;
+  SearchOp op;
+  Argument argument;
+};
+// Every key but those with a form of their own: HEADER, MODSEQ, UID, NOT, OR, sets and lists.
+constexpr std::array<KeyName, 39> key_names{{
+    {"ALL", SearchOp::all, Argument::none},
+    {"ANSWERED", SearchOp::answered, Argument::none},
+    {"DELETED", SearchOp::deleted, Argument::none},
+    {"DRAFT", SearchOp::draft, Argument::none},
+    {"FLAGGED", SearchOp::flagged, Argument::none},
+    {"NEW", SearchOp::new_, Argument::none},
+    {"OLD", SearchOp::old, Argument::none},
+    {"RECENT", SearchOp::recent, Argument::none},
+    {"SEEN", SearchOp::seen, Argument::none},
+    {"UNANSWERED", SearchOp::unanswered, Argument::none},
+    {"UNDELETED", SearchOp::undeleted, Argument::none},
+    {"UNDRAFT", SearchOp::undraft, Argument::none},
+    {"UNFLAGGED", SearchOp::unflagged, Argument::none},
+    {"UNSEEN", SearchOp::unseen, Argument::none},
+    {"SAVEDATESUPPORTED", SearchOp::save_date_supported, Argument::none},
+    {"BCC", SearchOp::bcc, Argument::text},
+    {"BODY", SearchOp::body, Argument::text},
+    {"CC", SearchOp::cc, Argument::text},
+    {"FROM", SearchOp::from, Argument::text},
+    {"SUBJECT", SearchOp::subject, Argument::text},
+    {"TEXT", SearchOp::text, Argument::text},
+    {"TO", SearchOp::to, Argument::text},
+    {"KEYWORD", SearchOp::keyword, Argument::keyword},
+    {"UNKEYWORD", SearchOp::unkeyword, Argument::keyword},
+    {"EMAILID", SearchOp::email_id, Argument::object},
+    {"THREADID", SearchOp::thread_id, Argument::object},
+    {"BEFORE", SearchOp::before, Argument::date},
+    {"ON", SearchOp::on, Argument::date},
+    {"SINCE", SearchOp::since, Argument::date},
+    {"SENTBEFORE", SearchOp::sent_before, Argument::date},
+    {"SENTON", SearchOp::sent_on, Argument::date},
+    {"SENTSINCE", SearchOp::sent_since, Argument::date},
+    {"SAVEDBEFORE", SearchOp::saved_before, Argument::date},
+    {"SAVEDON", SearchOp::saved_on, Argument::date},
+    {"SAVEDSINCE", SearchOp::saved_since, Argument::date},
+    {"LARGER", SearchOp::larger, Argument::number},
+    {"SMALLER", SearchOp::smaller, Argument::number},
+    {"OLDER", SearchOp::older, Argument::seconds},
+    {"YOUNGER", SearchOp::younger, Argument::seconds},
+}};
+
+struct ReturnName {
+  std::string_view name;
+  bool SearchReturn::*option;
+};
+constexpr std::array<ReturnName, 5> return_names{{
+    {"MIN", &SearchReturn::min},
+    {"MAX", &SearchReturn::max},
+    {"ALL", &SearchReturn::all},
+    {"COUNT", &SearchReturn::count},
+    {"SAVE", &SearchReturn::save},
+}};
+
+const KeyName* find_key(SearchOp op) {
+  for (const KeyName& known : key_names) {
+    if (known.op == op) return &known;
+  }
+  return nullptr;
+}
+
+// Reads keys; counts them, and how deep NOT, OR and parentheses go.
+class KeyParser {
+ public:
+  explicit KeyParser(Cursor& cursor) : cursor_(cursor) {}
+
+  // search-key *(SP search-key), up to the end of the line or a closing parenthesis.
+  Result<SearchKey> keys() {
+    std::vector<SearchKey> keys;
+    do {
+      keys.push_back(TRY(key()));
+      if (!cursor_.at_end() && cursor_.peek() != ' ' && cursor_.peek() != ')') {
+        return cursor_.expected("a space");
+      }
+      cursor_.skip_spaces();
+    } while (!cursor_.at_end() && cursor_.peek() != ')');
+    if (keys.size() == 1) return std::move(keys.front());
+    SearchKey all;
+    all.op = SearchOp::and_;
+    all.children = std::move(keys);
+    return all;
+  }
+
+ private:
+  Result<SearchKey> key() {
+    if (++count_ > limits::search_keys_max) {
+      return cursor_.error(Code::limit, "too many search keys");
+    }
+    if (++depth_ > limits::command_depth_max) return cursor_.expected("fewer nested search keys");
+    Result<SearchKey> parsed = any_key();
+    --depth_;
+    return parsed;
+  }
+
+  Result<SearchKey> any_key() {
+    char c = cursor_.peek();
+    if (c == '(') return list();
+    if (c == '*' || c == '$' || (c >= '0' && c <= '9')) {
+      SearchKey key;
+      key.op = SearchOp::sequence;
+      key.set = TRY(cursor_.sequence_set());
+      return key;
+    }
+    if (cursor_.accept_word("NOT")) return negation();
+    if (cursor_.accept_word("OR")) return alternatives();
+    if (cursor_.accept_word("UID")) return uids();
+    if (cursor_.accept_word("HEADER")) return header();
+    if (cursor_.accept_word("MODSEQ")) return modseq();
+    for (const KeyName& known : key_names) {
+      if (cursor_.accept_word(known.name)) return simple(known);
+    }
+    return cursor_.expected("a search key");
+  }
+
+  // "(" search-key *(SP search-key) ")"
+  Result<SearchKey> list() {
+    TRY(cursor_.enter());
+    cursor_.skip_spaces();
+    SearchKey key = TRY(keys());
+    TRY(cursor_.leave());
+    return key;
+  }
+
+  // "NOT" SP search-key
+  Result<SearchKey> negation() {
+    TRY(cursor_.space());
+    SearchKey key;
+    key.op = SearchOp::not_;
+    key.children.push_back(TRY(this->key()));
+    return key;
+  }
+
+  // "OR" SP search-key1 SP search-key2. Clients chain hundreds: OR a OR b OR c d. The chain is read
+  // in a loop, and an or_ in last place joins it, so that each meaning has one form.
+  Result<SearchKey> alternatives() {
+    SearchKey either;
+    either.op = SearchOp::or_;
+    do {
+      TRY(cursor_.space());
+      either.children.push_back(TRY(key()));
+      TRY(cursor_.space());
+    } while (cursor_.accept_word("OR"));
+    SearchKey last = TRY(key());
+    if (last.op != SearchOp::or_) {
+      either.children.push_back(std::move(last));
+      return either;
+    }
+    for (SearchKey& child : last.children) either.children.push_back(std::move(child));
+    return either;
+  }
+
+  Result<SearchKey> uids() {
+    TRY(cursor_.space());
+    SearchKey key;
+    key.op = SearchOp::uid;
+    key.set = TRY(cursor_.sequence_set());
+    return key;
+  }
+
+  // "HEADER" SP header-fld-name SP astring
+  Result<SearchKey> header() {
+    SearchKey key;
+    key.op = SearchOp::header;
+    TRY(cursor_.space());
+    key.field = TRY(cursor_.astring("a header field's name"));
+    TRY(cursor_.space());
+    key.text = TRY(cursor_.astring("the text to look for"));
+    return key;
+  }
+
+  // "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer (RFC 7162 7)
+  Result<SearchKey> modseq() {
+    SearchKey key;
+    key.op = SearchOp::modseq;
+    TRY(cursor_.space());
+    if (cursor_.peek() == '"') {
+      key.field = TRY(cursor_.string());
+      TRY(cursor_.space());
+      for (std::string_view type : {"priv", "shared", "all"}) {
+        if (key.text.empty() && cursor_.accept_word(type)) key.text = type;
+      }
+      if (key.text.empty()) return cursor_.expected("priv, shared or all");
+      TRY(cursor_.space());
+    }
+    key.number = TRY(cursor_.number64("a mod-sequence"));
+    return key;
+  }
+
+  Result<SearchKey> simple(const KeyName& known) {
+    SearchKey key;
+    key.op = known.op;
+    if (known.argument == Argument::none) return key;
+    TRY(cursor_.space());
+    switch (known.argument) {
+      case Argument::none: break;
+      case Argument::text: key.text = TRY(cursor_.astring("the text to look for")); break;
+      case Argument::keyword: key.text = TRY(keyword()); break;
+      case Argument::object: key.text = TRY(cursor_.astring("an object id")); break;
+      case Argument::date: key.date = TRY(cursor_.date()); break;
+      case Argument::number: key.number = TRY(cursor_.number64("a number of octets")); break;
+      case Argument::seconds: key.number = TRY(cursor_.nz_number("seconds above 0")); break;
+    }
+    return key;
+  }
+
+  // flag-keyword. Clients are known to ask for "KEYWORD \Seen" too; it means the flag.
+  Result<std::string> keyword() { return cursor_.flag(); }
+
+  Cursor& cursor_;
+  size_t count_ = 0;
+  int depth_ = 0;
+};
+
+// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
+Result<SearchReturn> parse_return(Cursor& cursor) {
+  SearchReturn returns;
+  returns.present = true;
+  TRY(cursor.enter());
+  cursor.skip_spaces();
+  bool any = false;
+  while (cursor.peek() != ')') {
+    auto known = std::find_if(return_names.begin(), return_names.end(),
+                              [&](const ReturnName& r) { return cursor.accept_word(r.name); });
+    if (known == return_names.end()) return cursor.expected("MIN, MAX, ALL, COUNT or SAVE");
+    returns.*known->option = true;
+    any = true;
+    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
+    cursor.skip_spaces();
+  }
+  TRY(cursor.leave());
+  // RFC 9051 6.4.4: RETURN () is RETURN (ALL).
+  if (!any) returns.all = true;
+  return returns;
+}
+
+void print_return(CommandWriter& out, const SearchReturn& returns) {
+  out.raw(" RETURN (");
+  bool first = true;
+  for (const ReturnName& known : return_names) {
+    if (!(returns.*known.option)) continue;
+    if (!first) out.raw(" ");
+    first = false;
+    out.raw(known.name);
+  }
+  out.raw(")");
+}
+
+void print_key(CommandWriter& out, const SearchKey& key);
+
+void print_simple(CommandWriter& out, const SearchKey& key) {
+  const KeyName* known = find_key(key.op);
+  if (known == nullptr) return;
+  out.raw(known->name);
+  if (known->argument == Argument::none) return;
+  out.raw(" ");
+  switch (known->argument) {
+    case Argument::none: break;
+    case Argument::text:
+    case Argument::object: out.astring(key.text); break;
+    case Argument::keyword: out.raw(key.text); break;
+    case Argument::date: append_date(out.line(), key.date); break;
+    case Argument::number:
+    case Argument::seconds: out.number(key.number); break;
+  }
+}
+
+void print_keys(CommandWriter& out, const SearchKey& all) {
+  for (size_t i = 0; i < all.children.size(); ++i) {
+    if (i > 0) out.raw(" ");
+    print_key(out, all.children[i]);
+  }
+}
+
+void print_alternatives(CommandWriter& out, const SearchKey& either) {
+  for (size_t i = 0; i < either.children.size(); ++i) {
+    if (i + 1 < either.children.size()) out.raw("OR ");
+    print_key(out, either.children[i]);
+    if (i + 1 < either.children.size()) out.raw(" ");
+  }
+}
+
+void print_key(CommandWriter& out, const SearchKey& key) {
+  switch (key.op) {
+    case SearchOp::sequence: out.set(key.set); return;
+    case SearchOp::uid: out.raw("UID ").set(key.set); return;
+    case SearchOp::header: out.raw("HEADER ").astring(key.field).raw(" ").astring(key.text); return;
+    case SearchOp::modseq:
+      out.raw("MODSEQ ");
+      if (!key.text.empty()) out.string(key.field).raw(" ").raw(key.text).raw(" ");
+      out.number(key.number);
+      return;
+    case SearchOp::not_:
+      out.raw("NOT ");
+      print_key(out, key.children.front());
+      return;
+    case SearchOp::or_: print_alternatives(out, key); return;
+    case SearchOp::and_:
+      out.raw("(");
+      print_keys(out, key);
+      out.raw(")");
+      return;
+    default: print_simple(out, key); return;
+  }
+}
+
+}  // namespace
+
+// search = "SEARCH" [search-return-opts] SP search-program
+// search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
+Result<Search> parse_search(Cursor& cursor) {
+  TRY(cursor.space());
+  Search command;
+  if (cursor.accept_word("RETURN")) {
+    TRY(cursor.space());
+    command.returns = TRY(parse_return(cursor));
+    TRY(cursor.space());
+  }
+  if (cursor.accept_word("CHARSET")) {
+    TRY(cursor.space());
+    command.charset = TRY(cursor.astring("a charset"));
+    TRY(cursor.space());
+  }
+  command.key = TRY(KeyParser(cursor).keys());
+  return command;
+}
+
+void print_search(CommandWriter& out, const Search& command) {
+  out.raw("SEARCH");
+  if (command.returns.present) print_return(out, command.returns);
+  if (!command.charset.empty()) out.raw(" CHARSET ").astring(command.charset);
+  out.raw(" ");
+  if (command.key.op == SearchOp::and_) {
+    print_keys(out, command.key);
+  } else {
+    print_key(out, command.key);
+  }
+}
+
+bool uses(const SearchKey& key, SearchOp op) {
+  if (key.op == op) return true;
+  return std::any_of(key.children.begin(), key.children.end(),
+                     [op](const SearchKey& child) { return uses(child, op); });
+}
+
+bool uses_sequence_numbers(const SearchKey& key) {
+  if (key.op == SearchOp::sequence) return !key.set.saved;
+  return std::any_of(key.children.begin(), key.children.end(), uses_sequence_numbers);
+}
+
+}  // namespace eilpost::imap

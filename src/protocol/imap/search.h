@@ -1,0 +1,108 @@
+// SEARCH and UID SEARCH. RFC 9051 6.4.4, RFC 5182 (SAVE), RFC 5032 (WITHIN), RFC 7162 (MODSEQ), RFC
+// 8474, RFC 8514. Strings are the octets that the client sent, in `charset`. Values only; any
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "protocol/imap/cursor.h"
+#include "protocol/imap/writer.h"
+
+namespace eilpost::imap {
+
+enum class SearchOp : uint8_t {
+  // No argument.
+  all,
+  answered,
+  deleted,
+  draft,
+  flagged,
+  new_,
+  old,
+  recent,
+  seen,
+  unanswered,
+  undeleted,
+  undraft,
+  unflagged,
+  unseen,
+  save_date_supported,
+  // text
+  bcc,
+  body,
+  cc,
+  from,
+  subject,
+  text,
+  to,
+  header,  // field and text; an empty text asks whether the field is there
+  keyword,
+  unkeyword,
+  email_id,
+  thread_id,
+  // date
+  before,
+  on,
+  since,
+  sent_before,
+  sent_on,
+  sent_since,
+  saved_before,
+  saved_on,
+  saved_since,
+  // number: octets, or seconds
+  larger,
+  smaller,
+  older,
+  younger,
+  modseq,  // number; field and text hold the entry name and type when they were given
+  // set
+  sequence,
+  uid,
+  // children
+  not_,
+  or_,
+  and_,
+};
+
+struct SearchKey {
+  SearchOp op = SearchOp::all;
+  std::string field;
+  std::string text;
+  Date date;
+  uint64_t number = 0;
+  SequenceSet set;
+  std::vector<SearchKey> children;  // not_: 1, or_: 2 or more, and_: 2 or more
+  friend bool operator==(const SearchKey&, const SearchKey&) = default;
+};
+
+// RETURN (...): `present` says that the client wants ESEARCH. RETURN () sets `all`.
+struct SearchReturn {
+  bool present = false;
+  bool min = false;
+  bool max = false;
+  bool all = false;
+  bool count = false;
+  bool save = false;
+  friend bool operator==(const SearchReturn&, const SearchReturn&) = default;
+};
+
+struct Search {
+  SearchReturn returns;
+  std::string charset;  // "" when none was named: US-ASCII in rev1, UTF-8 in rev2
+  SearchKey key;        // the one key, or and_ of several
+  friend bool operator==(const Search&, const Search&) = default;
+};
+// "OR a OR b c" is one or_ of three, so that long chains do not nest. "(a)" is a.
+// Code::limit above limits::search_keys_max; Code::invalid for unknown keys.
+Result<Search> parse_search(Cursor& cursor);
+void print_search(CommandWriter& out, const Search& command);
+
+// Whether any key is of that kind, at any depth (MODSEQ turns CONDSTORE on; "$" needs SEARCHRES).
+bool uses(const SearchKey& key, SearchOp op);
+// Message numbers stand in it, so that no EXPUNGE may be announced meanwhile (RFC 9051 5.5).
+bool uses_sequence_numbers(const SearchKey& key);
+
+}  // namespace eilpost::imap
