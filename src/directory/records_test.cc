@@ -1,0 +1,62 @@
+#include "directory/records.h"
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "directory/testing.h"
+
+namespace eilpost::directory {
+namespace {
+
+AccountRecord full_record() {
+  AccountRecord out;
+  out.account = {.id = AccountId(100),
+                 .login_name = "bob@example.org",
+                 .primary_address = "bob@example.org",
+                 .aliases = {"a@x", "b@x"},
+                 .display_name = "Bob",
+                 .quota = {.bytes = 1ULL << 40, .messages = 5},
+                 .disabled = true,
+                 .created = Timestamp{-5}};
+  out.password_hash = "$argon2id$...";
+  out.verifier = sasl::ScramVerifier{
+      .salt = "salt", .iterations = 4096, .stored_key = "stored", .server_key = "server"};
+  out.removed = Timestamp{77};
+  out.purged = true;
+  return out;
+}
+
+TEST(Records, RoundTrips) {
+  EXPECT_EQ(parse_account(print_account(full_record())).value(), full_record());
+  EXPECT_EQ(parse_account(print_account({})).value(), AccountRecord{});
+  const HeadRecord head{.next_id = 7, .secret = "s", .commit_ids = {"one", "two"}};
+  EXPECT_EQ(parse_head(print_head(head)).value(), head);
+  EXPECT_EQ(parse_name(print_name(AccountId(5))).value(), AccountId(5));
+  EXPECT_EQ(parse_account_key(account_key(AccountId(1ULL << 40))).value(), AccountId(1ULL << 40));
+  EXPECT_FALSE(parse_account_key(head_key()).has_value());
+}
+
+TEST(Records, KeysSortByIdAndFit) {
+  EXPECT_LT(account_key(AccountId(255)), account_key(AccountId(256)));
+  EXPECT_LE(name_key(std::string(name_octets_max, 'x')).size(), 250U);
+}
+
+TEST(Records, EveryDamageIsCorrupt) {
+  const auto value = print_account(full_record());
+  for (size_t i = 0; i < value.size(); ++i) {
+    auto changed = value;
+    changed[i] = static_cast<char>(changed[i] ^ 0x40);
+    EXPECT_EQ(code_of(parse_account(changed)), Code::corrupt) << i;
+    EXPECT_EQ(code_of(parse_account(value.substr(0, i))), Code::corrupt) << i;
+  }
+  // With a right checksum, too.
+  const auto payload = std::string(unseal_value(value).value().payload);
+  for (size_t i = 0; i < payload.size(); ++i) {
+    EXPECT_EQ(code_of(parse_account(seal_value(1, payload.substr(0, i)))), Code::corrupt) << i;
+  }
+  EXPECT_EQ(code_of(parse_account(seal_value(1, payload + "x"))), Code::corrupt);
+  EXPECT_EQ(code_of(parse_account(seal_value(2, payload))), Code::corrupt);
+}
+
+}  // namespace
+}  // namespace eilpost::directory
