@@ -56,14 +56,42 @@ Result<> walk_records(const SegmentIo& file, uint64_t salt, uint64_t end,
   return {};
 }
 
-Result<RecordHeader> read_record_header(const SegmentIo& file, const RecordPlace& at) {
-  return parse_record_header(TRY(file.read(at.offset, segment_unit)), at);
+Result<RecordStart> read_record_start(const SegmentIo& file, const RecordPlace& at) {
+  RecordStart start;
+  start.octets = TRY(file.read(at.offset, segment_page - at.offset % segment_page));
+  start.header =
+      TRY(parse_record_header(std::string_view(start.octets).substr(0, segment_unit), at));
+  return start;
 }
 
-Result<std::string> read_record(const SegmentIo& file, const RecordHeader& header,
+namespace {
+
+tl::unexpected<Error> wrong_check(uint64_t record_offset) {
+  return fail(Code::corrupt, fmt::format("checksum of blob content at {} is wrong", record_offset));
+}
+
+// A record of one chunk that `start` holds whole; `span` lies inside it.
+Result<std::string> read_small(const RecordStart& start, uint64_t record_offset, Span span) {
+  const RecordHeader& header = start.header;
+  const auto stored =
+      std::string_view(start.octets).substr(record_header_bytes(header.place), header.size + 4);
+  const auto chunk = stored.substr(0, header.size);
+  if (load_u32le(stored.substr(header.size)) != chunk_check(header.nonce, 0, chunk)) {
+    return wrong_check(record_offset);
+  }
+  return std::string(chunk.substr(span.offset, span.length));
+}
+
+}  // namespace
+
+Result<std::string> read_record(const SegmentIo& file, const RecordStart& start,
                                 uint64_t record_offset, Span span) {
+  const RecordHeader& header = start.header;
   if (span.offset >= header.size || span.length == 0) return std::string();
   span.length = std::min(span.length, header.size - span.offset);
+  if (record_header_bytes(header.place) + header.size + 4 <= start.octets.size()) {
+    return read_small(start, record_offset, span);
+  }
   const uint64_t first = span.offset / segment_chunk;
   const uint64_t last = (span.offset + span.length - 1) / segment_chunk;
   const uint64_t content_end = std::min(header.size, (last + 1) * segment_chunk);
@@ -84,8 +112,7 @@ Result<std::string> read_record(const SegmentIo& file, const RecordHeader& heade
         std::string_view(out).substr((i - first) * segment_chunk, chunk_size(header, i));
     const auto& check = checks[i - first];
     if (load_u32le(std::string_view(check.data(), 4)) != chunk_check(header.nonce, i, chunk)) {
-      return fail(Code::corrupt,
-                  fmt::format("checksum of blob content at {} is wrong", record_offset));
+      return wrong_check(record_offset);
     }
   }
   out.resize(span.offset + span.length - first * segment_chunk);

@@ -17,14 +17,20 @@ namespace eilpost::engine {
 Result<> walk_records(const SegmentIo& file, uint64_t salt, uint64_t end,
                       const std::function<bool(const RecordHeader&, uint64_t offset)>& each);
 
-Result<RecordHeader> read_record_header(const SegmentIo& file, const RecordPlace& at);
+// A record's header with what of the record lies in the same page: a small record is there whole,
+// so that one read serves it.
+struct RecordStart {
+  RecordHeader header;
+  std::string octets;
+};
+Result<RecordStart> read_record_start(const SegmentIo& file, const RecordPlace& at);
 
 // Octets [offset, offset + length) of a record's content, fewer at its end, verified.
 struct Span {
   uint64_t offset = 0;
   uint64_t length = 0;
 };
-Result<std::string> read_record(const SegmentIo& file, const RecordHeader& header,
+Result<std::string> read_record(const SegmentIo& file, const RecordStart& start,
                                 uint64_t record_offset, Span span);
 
 // torn: a page of it never reached the disk before a crash; corrupt: it did, and is wrong.

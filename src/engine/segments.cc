@@ -107,7 +107,7 @@ bool held(SegmentsState& state, BlobId id) {
 struct Found {
   std::shared_ptr<Segment> segment;
   std::shared_ptr<SegmentIo> file;
-  RecordHeader header;
+  RecordStart start;
 };
 Result<Found> find_blob(SegmentsState& state, BlobId id) {
   Found found;
@@ -116,8 +116,8 @@ Result<Found> find_blob(SegmentsState& state, BlobId id) {
   if (found.segment->broken) return fail(Code::corrupt, "a blob's segment has lost its header");
   found.file = TRY(state.open_file(found.segment));
   const RecordPlace at{found.segment->salt, blob_offset(id)};
-  found.header = TRY(read_record_header(*found.file, at));
-  if (found.header.nonce != id.lo) return fail(Code::not_found, "no such blob");
+  found.start = TRY(read_record_start(*found.file, at));
+  if (found.start.header.nonce != id.lo) return fail(Code::not_found, "no such blob");
   return found;
 }
 
@@ -128,7 +128,7 @@ Result<> remove_now(SegmentsState& state, BlobId id) {
     return tl::unexpected(found.error());
   }
   const uint64_t offset = blob_offset(id);
-  TRY(found->file->clear(offset, offset + record_bytes(found->header)));
+  TRY(found->file->clear(offset, offset + record_bytes(found->start.header)));
   const std::lock_guard lock(state.mutex);
   if (found->segment->file) state.drop_if_dead(found->segment);
   return {};
@@ -174,10 +174,10 @@ Result<std::unique_ptr<BlobWriter>> Segments::stage(PartitionId partition, Times
 Result<std::string> Segments::read(BlobId id, uint64_t offset, uint64_t length) {
   if (held(*state_, id)) return fail(Code::not_found, "no such blob");
   const Found found = TRY(find_blob(*state_, id));
-  auto octets = read_record(*found.file, found.header, blob_offset(id), {offset, length});
+  auto octets = read_record(*found.file, found.start, blob_offset(id), {offset, length});
   if (!octets && octets.error().code == Code::corrupt) {
     // Removed while it was read: its header says so.
-    TRY(read_record_header(*found.file, {found.segment->salt, blob_offset(id)}));
+    TRY(read_record_start(*found.file, {found.segment->salt, blob_offset(id)}));
   }
   return octets;
 }
