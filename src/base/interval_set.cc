@@ -1,6 +1,7 @@
 #include "base/interval_set.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/check.h"
 
@@ -100,6 +101,24 @@ IntervalSet IntervalSet::subtract(const IntervalSet& other) const {
     }
     if (at <= i.last) out.add(static_cast<uint32_t>(at), i.last);
   }
+  return out;
+}
+
+IntervalSet IntervalSet::take_first(uint64_t count) {
+  IntervalSet out;
+  size_t whole = 0;
+  for (; whole < intervals_.size() && count > 0; ++whole) {
+    Interval& i = intervals_[whole];
+    const uint64_t size = uint64_t{i.last} - i.first + 1;
+    if (size > count) {
+      out.add(i.first, static_cast<uint32_t>(i.first + count - 1));
+      i.first = static_cast<uint32_t>(i.first + count);
+      break;
+    }
+    out.add(i.first, i.last);
+    count -= size;
+  }
+  intervals_.erase(intervals_.begin(), intervals_.begin() + static_cast<std::ptrdiff_t>(whole));
   return out;
 }
 

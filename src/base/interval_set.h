@@ -35,6 +35,8 @@ class IntervalSet {
   const std::vector<Interval>& intervals() const { return intervals_; }
   IntervalSet intersect(const IntervalSet& other) const;
   IntervalSet subtract(const IntervalSet& other) const;
+  // Takes the lowest `count` numbers out and answers them; all when there are fewer.
+  IntervalSet take_first(uint64_t count);
 
   // "1:3,7,9:12"; "" when empty.
   std::string to_string() const;

@@ -23,6 +23,12 @@ inline constexpr uint64_t literal_drain_bytes_max = 64ULL * 1024 * 1024;
 inline constexpr uint64_t message_bytes_max = 100ULL * 1024 * 1024;
 // Parentheses within parentheses in a command: BAD.
 inline constexpr int command_depth_max = 64;
+// Body sections that one FETCH names: NO [LIMIT].
+inline constexpr size_t fetch_bodies_max = 256;
+// Patterns of one LIST: NO [LIMIT].
+inline constexpr size_t list_patterns_max = 64;
+// Messages of one APPEND: NO [LIMIT]; their octets together: four times limits.message_bytes.
+inline constexpr size_t append_messages_max = 1000;
 // SEARCH keys in one command: NO [LIMIT].
 inline constexpr size_t search_keys_max = 4096;
 // Ranges in one sequence set: BAD [TOOBIG].

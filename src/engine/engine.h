@@ -53,8 +53,10 @@ struct Batch {
 enum class Outcome {
   done,      // durable; `version` is the partition's new one
   conflict,  // nothing written; `version` is the partition's present one
-  unknown,   // may have happened or not (the answer was lost, or a refusal before writing: see
-             // error)
+  // May have happened or not. It is decided when it is reported: a batch that had not happened by
+  // then never happens.
+  unknown,  // may have happened or not (the answer was lost, or a refusal before writing: see
+            // error)
 };
 
 struct CommitResult {

@@ -179,6 +179,7 @@ rocksdb::Options database_options(uint64_t memory_bytes, rocksdb::Env* env) {
   options.keep_log_file_num = 2;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
+  options.db_host_id.clear();  // a store may move: its files do not name the machine
   return options;
 }
 

@@ -335,18 +335,6 @@ void Framer::expect_raw_line() {
   raw_line_ = true;
 }
 
-std::optional<std::string_view> Framer::peek_line() const {
-  if (!between_commands()) return std::nullopt;
-  std::string_view text = rest();
-  for (;;) {
-    size_t lf = find_lf(text, 0);
-    if (lf == std::string_view::npos) return std::nullopt;
-    std::string_view line = without_cr(text.substr(0, lf));
-    if (!line.empty() || raw_line_) return line;
-    text.remove_prefix(lf + 1);
-  }
-}
-
 void Framer::discard() {
   CHECK(between_commands());
   position_ = buffer_.size();

@@ -124,8 +124,6 @@ class Framer {
   // Fed octets that no event has covered yet: RFC 9051 5.5 needs to know whether something waits,
   // STARTTLS that nothing does.
   size_t buffered() const { return buffer_.size() - position_; }
-  // The next command's first line if all of it is buffered, without its line end. Between commands.
-  std::optional<std::string_view> peek_line() const;
   // What buffered() counts: whole and partial lines as sent. Valid until feed() or next().
   std::string_view buffered_text() const { return rest(); }
   // Forgets what is buffered (STARTTLS, RFC 9051 6.2.1). Between commands only.

@@ -170,7 +170,7 @@ tl::expected<void, Refusal> apply_body(Mail& mail, const Parameter& parameter,
     mail.body = Body::seven_bit;
   } else if (value == "8BITMIME") {
     mail.body = Body::eight_bit;
-  } else if (value == "BINARYMIME" && options.chunking) {
+  } else if (value == "BINARYMIME" && options.chunking && options.binarymime) {
     mail.body = Body::binary;
   } else {
     return bad_parameter(parameter);

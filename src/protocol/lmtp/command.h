@@ -63,7 +63,8 @@ struct Refusal {
 struct ParseOptions {
   uint64_t size_max = 0;  // a MAIL with a larger SIZE is refused with 552 5.3.4; 0: none
   bool smtputf8 = true;
-  bool chunking = true;  // BDAT and BODY=BINARYMIME
+  bool chunking = true;    // BDAT
+  bool binarymime = true;  // BODY=BINARYMIME, with chunking
   // RCPT has no SMTPUTF8 parameter of its own: whether MAIL had it (RFC 6531 3.4).
   bool utf8_transaction = false;
 };

@@ -159,7 +159,7 @@ Reply lhlo_reply(std::string_view hostname, const Extensions& extensions) {
   if (extensions.smtputf8) out.lines.push_back("SMTPUTF8");
   if (extensions.chunking) {
     out.lines.push_back("CHUNKING");
-    out.lines.push_back("BINARYMIME");
+    if (extensions.binarymime) out.lines.push_back("BINARYMIME");
   }
   out.lines.push_back(extensions.size_max == 0 ? "SIZE"
                                                : fmt::format("SIZE {}", extensions.size_max));

@@ -68,6 +68,7 @@ struct Extensions {
   uint64_t size_max = 0;  // octets; 0: no fixed maximum
   bool smtputf8 = true;
   bool chunking = true;
+  bool binarymime = true;  // with chunking
 };
 Reply lhlo_reply(std::string_view hostname, const Extensions& extensions);
 
