@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "store/keys.h"
+#include "store/mutations.h"
+
+namespace eilpost::store {
+
+namespace {
+
+struct Wanted {
+  FlagChange change = FlagChange::replace;
+  uint8_t flags = 0;
+  // Of the mailbox's table. Names become known to it only when a message takes them, so that a
+  // request that changes nothing leaves nothing: empty until then.
+  std::optional<KeywordSet> keywords;
+};
+
+uint8_t changed_flags(uint8_t before, const Wanted& wanted) {
+  switch (wanted.change) {
+    case FlagChange::replace: return wanted.flags;
+    case FlagChange::add: return before | wanted.flags;
+    case FlagChange::remove: return before & static_cast<uint8_t>(~wanted.flags);
+  }
+  return before;
+}
+
+KeywordSet changed_keywords(const KeywordSet& before, const Wanted& wanted) {
+  KeywordSet out;
+  switch (wanted.change) {
+    case FlagChange::replace: return *wanted.keywords;
+    case FlagChange::add:
+      std::set_union(before.begin(), before.end(), wanted.keywords->begin(), wanted.keywords->end(),
+                     std::back_inserter(out));
+      return out;
+    case FlagChange::remove:
+      std::set_difference(before.begin(), before.end(), wanted.keywords->begin(),
+                          wanted.keywords->end(), std::back_inserter(out));
+      return out;
+  }
+  return before;
+}
+
+void count_change(MailboxCounters& c, uint8_t before, uint8_t after) {
+  if ((before ^ after) & flag_seen) c.unseen += (after & flag_seen) ? -1U : 1U;
+  if ((before ^ after) & flag_deleted) c.deleted += (after & flag_deleted) ? 1U : -1U;
+}
+
+// The indexes of the keywords that the mailbox knows, for taking them away.
+Result<KeywordSet> known_keywords(Tx& tx, MailboxId mailbox,
+                                  const std::vector<std::string>& names) {
+  const KeywordTable table = TRY(tx.keywords(mailbox));
+  KeywordSet out;
+  for (size_t i = 0; i < table.size(); ++i) {
+    const bool named = std::any_of(names.begin(), names.end(), [&](const std::string& n) {
+      return n.size() == table[i].size() &&
+             std::equal(n.begin(), n.end(), table[i].begin(), [](char a, char b) {
+               const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
+               return low(a) == low(b);
+             });
+    });
+    if (named) out.push_back(static_cast<uint16_t>(i));
+  }
+  return out;
+}
+
+Result<> change_page(Tx& tx, const StoreRequest& request, Wanted& wanted, uint32_t number,
+                     MailboxCounters& counters, StoreResult& out) {
+  const PagePtr before = TRY(tx.peek_page(request.mailbox, number));
+  if (!before) return {};
+  HotPage* page = nullptr;
+  for (const HotEntry& entry : before->entries) {
+    const Uid uid = before->uid(entry);
+    if (!request.uids.contains(uid)) continue;
+    if (request.unchanged_since && entry.modseq > *request.unchanged_since) {
+      out.modified.add(uid);
+      continue;
+    }
+    if (!wanted.keywords) {
+      wanted.keywords = TRY(tx.intern_keywords(request.mailbox, request.keywords));
+    }
+    const uint8_t flags = changed_flags(entry.flags, wanted);
+    KeywordSet keywords = changed_keywords(before->keywords(entry), wanted);
+    if (flags == entry.flags && keywords == before->keywords(entry)) continue;
+    if (!page) page = TRY(tx.page(request.mailbox, number));
+    const uint8_t keyword_set = page->intern(keywords);
+    HotEntry& changed = *page->find(entry.slot);
+    count_change(counters, entry.flags, flags);
+    if (((entry.flags ^ flags) & flag_deleted) != 0) {
+      changed.deleted_at = (flags & flag_deleted) ? static_cast<uint32_t>(tx.now().seconds()) : 0;
+    }
+    changed.flags = flags;
+    changed.keyword_set = keyword_set;
+    changed.modseq = tx.modseq();
+    out.changed.add(uid);
+    if (request.known_modseq && entry.modseq > *request.known_modseq) out.overtaken.add(uid);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<StoreResult> store_flags(Tx& tx, const StoreRequest& request) {
+  StoreResult out;
+  Wanted wanted{request.change, request.flags, std::nullopt};
+  if (request.change == FlagChange::remove) {
+    wanted.keywords = TRY(known_keywords(tx, request.mailbox, request.keywords));
+  }
+  const auto pages = TRY(tx.pages_of(request.mailbox, request.uids));
+  MailboxCounters counters = TRY(tx.peek_counters(request.mailbox));
+  for (const uint32_t page : pages) {
+    TRY(change_page(tx, request, wanted, page, counters, out));
+  }
+  if (out.changed.empty()) return out;
+  counters.highest_modseq = tx.modseq();
+  *TRY(tx.counters(request.mailbox)) = counters;
+  out.modseq = tx.modseq();
+  tx.log(ChangeKind::flags, request.mailbox, out.changed);
+  return out;
+}
+
+Result<Uid> take_recent(Tx& tx, MailboxId mailbox) {
+  const MailboxCounters before = TRY(tx.peek_counters(mailbox));
+  if (before.first_recent == before.uid_next) return before.first_recent;
+  MailboxCounters* counters = TRY(tx.counters(mailbox));
+  counters->first_recent = before.uid_next;
+  return before.first_recent;
+}
+
+}  // namespace eilpost::store
