@@ -1,0 +1,410 @@
+#include "search/evaluate.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "mime/header.h"
+#include "search/match.h"
+#include "search/message_text.h"
+#include "store/digest.h"
+#include "store/keys.h"
+
+namespace eilpost::search {
+
+namespace {
+
+// What a key has to look at, cheapest first; keys are asked in this order.
+enum class Cost : uint8_t { none, hot, cold, digest, header, body };
+
+// A key made ready: its children in the order of their cost, its names looked up.
+struct Node {
+  Program key;  // without children
+  Cost cost = Cost::none;
+  size_t needle = 0;                // body, text: its number in the matcher
+  std::optional<uint16_t> keyword;  // its index in the mailbox's table, if it is there
+  std::vector<Node> children;
+};
+
+Cost cost_of(const Program& key) {
+  switch (key.op) {
+    case Op::all:
+    case Op::none: return Cost::none;
+    case Op::flags:
+    case Op::keyword:
+    case Op::uids:
+    case Op::modseq: return Cost::hot;
+    case Op::larger:
+    case Op::smaller:
+    case Op::older:
+    case Op::younger:
+    case Op::email_id: return Cost::cold;
+    case Op::before:
+    case Op::on:
+    case Op::since: return key.date == DateOf::sent ? Cost::digest : Cost::cold;
+    case Op::header: return Cost::header;
+    case Op::body:
+    case Op::text: return key.text.empty() ? Cost::none : Cost::body;
+    case Op::not_:
+    case Op::all_of:
+    case Op::any_of: return Cost::none;  // that of the costliest child
+  }
+  return Cost::none;
+}
+
+std::optional<uint16_t> find_keyword(const store::KeywordTable& table, std::string_view name) {
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (mime::equals_ignoring_case(table[i], name)) return static_cast<uint16_t>(i);
+  }
+  return std::nullopt;
+}
+
+// What the keys of a program need together.
+struct Needs {
+  bool cold = false;
+  bool bodies = false;
+  uint8_t columns = 0;
+  Cost cost = Cost::none;
+
+  void add(Cost key) {
+    cost = std::max(cost, key);
+    if (key == Cost::cold) cold = true;
+    if (key == Cost::digest) columns |= store::read_keys;
+    if (key == Cost::header || key == Cost::body) columns |= store::read_parts;
+    if (key == Cost::body) bodies = true;
+  }
+};
+
+struct Compiler {
+  const store::KeywordTable& keywords;
+  Matcher& matcher;
+  Needs& needs;
+
+  Node compile(const Program& program) {
+    Node node;
+    node.key = leaf_of(program);
+    node.cost = cost_of(program);
+    needs.add(node.cost);
+    if (program.op == Op::keyword) node.keyword = find_keyword(keywords, program.text);
+    if (node.cost == Cost::body) {
+      const Where where = program.op == Op::text ? Where::header : Where::body;
+      node.needle = matcher.add(program.text, where);
+    }
+    for (const Program& child : program.children) add_child(node, compile(child));
+    std::stable_sort(node.children.begin(), node.children.end(),
+                     [](const Node& a, const Node& b) { return a.cost < b.cost; });
+    return node;
+  }
+
+ private:
+  static Program leaf_of(const Program& program) {
+    Program leaf;
+    leaf.op = program.op;
+    leaf.flags = program.flags;
+    leaf.date = program.date;
+    leaf.number = program.number;
+    leaf.field = program.field;
+    leaf.text = program.text;
+    leaf.uids = program.uids;
+    return leaf;
+  }
+
+  // A list within a list of its kind is one list, whose cheap keys come first.
+  static void add_child(Node& node, Node child) {
+    node.cost = std::max(node.cost, child.cost);
+    const bool same = child.key.op == node.key.op;
+    if (same && (node.key.op == Op::all_of || node.key.op == Op::any_of)) {
+      for (Node& grandchild : child.children) node.children.push_back(std::move(grandchild));
+    } else {
+      node.children.push_back(std::move(child));
+    }
+  }
+};
+
+// The uids beyond which nothing can match, if the program says so at its top.
+std::optional<IntervalSet> bounds_of(const Node& root) {
+  std::optional<IntervalSet> bounds;
+  const auto narrow = [&](const Node& node) {
+    if (node.key.op != Op::uids) return;
+    bounds = bounds ? bounds->intersect(node.key.uids.raw()) : node.key.uids.raw();
+  };
+  narrow(root);
+  if (root.key.op == Op::all_of) {
+    for (const Node& child : root.children) narrow(child);
+  }
+  return bounds;
+}
+
+bool overlaps(const IntervalSet& set, Interval range) {
+  const auto& all = set.intervals();
+  const auto at =
+      std::lower_bound(all.begin(), all.end(), range.first,
+                       [](const Interval& i, uint32_t first) { return i.last < first; });
+  return at != all.end() && at->first <= range.last;
+}
+
+int64_t day_of(store::ZonedTime time) {
+  const int64_t local = time.seconds + int64_t{60} * time.zone_minutes;
+  return local >= 0 ? local / 86400 : -((86399 - local) / 86400);
+}
+
+bool compare_day(const Program& key, int64_t day) {
+  if (key.op == Op::before) return day < key.number;
+  return key.op == Op::on ? day == key.number : day >= key.number;
+}
+
+// What concerns one message and not the whole search.
+bool is_of_message(const Error& error) {
+  return error.code == Code::corrupt || error.code == Code::not_found;
+}
+
+}  // namespace
+
+struct Evaluator::State {
+  State(store::AccountPtr a, store::SnapshotPtr s, const Program& program, Context c)
+      : account(std::move(a)),
+        snapshot(std::move(s)),
+        context(c),
+        root(compile(program)),
+        bounds(bounds_of(root)),
+        message(*account, {.bodies = needs.bodies}) {
+    if (bounds) next = Uid(bounds->empty() ? UINT32_MAX : bounds->min());
+  }
+
+  Node compile(const Program& program) {
+    static const store::KeywordTable no_keywords;
+    const store::KeywordTable& table = snapshot->keywords ? *snapshot->keywords : no_keywords;
+    return Compiler{table, matcher, needs}.compile(program);
+  }
+
+  Result<bool> run(Slice slice);
+  // The rest of the page; false when the slice's octets are used up before its end.
+  Result<bool> run_page(const store::PagePtr& p, uint64_t octets_end);
+  bool is_beyond(const store::HotPage& p) const;
+  Result<bool> matches(const store::HotEntry& e);
+  bool ask_hot(const Node& node) const;
+  Result<bool> ask(const Node& node);
+  Result<bool> ask_leaf(const Node& node);
+  Result<bool> ask_cold(const Program& key);
+  Result<bool> ask_sent(const Program& key);
+  Result<> begin_text();
+  Result<bool> ask_body(size_t needle);
+  Result<const store::PageData::Message*> row(uint8_t columns);
+  Result<> load(uint8_t columns);
+
+  store::AccountPtr account;  // shared with the session
+  store::SnapshotPtr snapshot;
+  Context context;
+  Matcher matcher;
+  Needs needs;
+  Node root;
+  std::optional<IntervalSet> bounds;
+  MessageText message;
+  Answer answer;
+  Uid next = Uid(1);  // everything below has been looked at
+  bool done = false;
+
+  // The page at hand, and what was read of it.
+  store::PagePtr page;
+  store::PageDataPtr data;
+  uint8_t data_columns = 0;
+  std::optional<Error> page_error;
+  // The message at hand.
+  const store::HotEntry* entry = nullptr;
+  bool text_begun = false;
+  bool body_scanned = false;
+};
+
+Result<> Evaluator::State::load(uint8_t columns) {
+  if (page_error) return tl::unexpected(*page_error);
+  if (data && (data_columns & columns) == columns) return {};
+  // Who asks for a digest will ask for all that the program needs; who asks for cold entries hopes
+  // that they suffice.
+  const uint8_t wanted = columns != 0 || !needs.cold ? needs.columns : 0;
+  auto read = account->read_page(snapshot->id, page->page, wanted);
+  if (!read) {
+    page_error = read.error();
+    return tl::unexpected(std::move(read).error());
+  }
+  data = std::move(*read);
+  data_columns = wanted;
+  return {};
+}
+
+Result<const store::PageData::Message*> Evaluator::State::row(uint8_t columns) {
+  TRY(load(columns));
+  const store::PageData::Message* found = data->find(entry->slot);
+  if (!found) return fail(Code::not_found, "the message has been purged");
+  return found;
+}
+
+Result<bool> Evaluator::State::ask_cold(const Program& key) {
+  const store::Cold& cold = TRY(row(0))->cold;
+  switch (key.op) {
+    case Op::larger: return cold.size > static_cast<uint64_t>(key.number);
+    case Op::smaller: return cold.size < static_cast<uint64_t>(key.number);
+    // RFC 5032 3: both take the boundary itself.
+    case Op::older: return cold.internal_date.seconds <= context.now_seconds - key.number;
+    case Op::younger: return cold.internal_date.seconds >= context.now_seconds - key.number;
+    case Op::email_id: return cold.email_id.to_string() == key.text;
+    default: break;
+  }
+  if (key.date == DateOf::saved) return compare_day(key, day_of({cold.saved_seconds, 0}));
+  return compare_day(key, day_of(cold.internal_date));
+}
+
+Result<bool> Evaluator::State::ask_sent(const Program& key) {
+  const store::PageData::Message* found = TRY(row(store::read_keys));
+  const auto column = found->digest[static_cast<size_t>(store::Column::keys)];
+  const store::DigestKeys digest = TRY(store::decode_digest_keys(column));
+  return digest.sent && compare_day(key, day_of(*digest.sent));
+}
+
+Result<> Evaluator::State::begin_text() {
+  if (text_begun) return {};
+  const store::PageData::Message* found = TRY(row(store::read_parts));
+  message.begin(found->cold, found->digest[static_cast<size_t>(store::Column::parts)]);
+  text_begun = true;
+  return {};
+}
+
+Result<bool> Evaluator::State::ask_body(size_t needle) {
+  if (!body_scanned) {
+    TRY(begin_text());
+    matcher.reset();
+    TRY(message.scan(matcher));
+    body_scanned = true;
+  }
+  return matcher.found(needle);
+}
+
+bool Evaluator::State::ask_hot(const Node& node) const {
+  const Program& key = node.key;
+  const auto ask_child = [this](const Node& child) { return ask_hot(child); };
+  switch (key.op) {
+    case Op::none: return false;
+    case Op::flags: return (entry->flags & key.flags) == key.flags;
+    case Op::uids: return key.uids.contains(page->uid(*entry));
+    case Op::modseq: return entry->modseq.value >= static_cast<uint64_t>(key.number);
+    case Op::not_: return !ask_hot(node.children.front());
+    case Op::all_of: return std::all_of(node.children.begin(), node.children.end(), ask_child);
+    case Op::any_of: return std::any_of(node.children.begin(), node.children.end(), ask_child);
+    case Op::keyword: {
+      if (!node.keyword) return false;
+      const store::KeywordSet& set = page->keywords(*entry);
+      return std::binary_search(set.begin(), set.end(), *node.keyword);
+    }
+    default: return true;  // all; the empty needle
+  }
+}
+
+Result<bool> Evaluator::State::ask_leaf(const Node& node) {
+  if (node.key.op == Op::header) {
+    TRY(begin_text());
+    return message.header_contains(node.key.field, node.key.text);
+  }
+  if (node.cost == Cost::body) return ask_body(node.needle);
+  return node.cost == Cost::digest ? ask_sent(node.key) : ask_cold(node.key);
+}
+
+Result<bool> Evaluator::State::ask(const Node& node) {
+  if (node.cost <= Cost::hot) return ask_hot(node);
+  if (node.children.empty()) return ask_leaf(node);
+  if (node.key.op == Op::not_) return !TRY(ask(node.children.front()));
+  const bool decides = node.key.op == Op::any_of;
+  for (const Node& child : node.children) {
+    if (TRY(ask(child)) == decides) return decides;
+  }
+  return !decides;
+}
+
+Result<bool> Evaluator::State::matches(const store::HotEntry& e) {
+  entry = &e;
+  text_begun = false;
+  body_scanned = false;
+  auto asked = ask(root);
+  if (asked || !is_of_message(asked.error())) return asked;
+  answer.unreadable.add(page->uid(e));
+  return false;
+}
+
+bool Evaluator::State::is_beyond(const store::HotPage& p) const {
+  return bounds && (bounds->empty() || store::keys::uid_at(p.page, 0).value > bounds->max());
+}
+
+Result<bool> Evaluator::State::run_page(const store::PagePtr& p, uint64_t octets_end) {
+  if (page != p) {
+    page = p;
+    data.reset();
+    page_error.reset();
+  }
+  for (const store::HotEntry& e : page->entries) {
+    const Uid uid = page->uid(e);
+    if (uid < next) continue;
+    if (context.cancelled && context.cancelled->load(std::memory_order_relaxed)) {
+      return fail(Code::cancelled, "the search was given up");
+    }
+    if (TRY(matches(e))) {
+      if (answer.uids.empty()) answer.first_modseq = e.modseq;
+      answer.last_modseq = e.modseq;
+      answer.highest_modseq = std::max(answer.highest_modseq, e.modseq);
+      answer.uids.add(uid);
+    }
+    next = Uid(uid.value + 1);
+    if (message.octets_read() >= octets_end) return false;
+  }
+  return true;
+}
+
+Result<bool> Evaluator::State::run(Slice slice) {
+  if (done) return true;
+  const uint64_t octets_end = message.octets_read() + std::max<uint64_t>(slice.octets_max, 1);
+  size_t pages = 0;
+  bool at_end = true;
+  Result<> failed;
+  snapshot->tree.for_pages(next, [&](Seq, const store::PagePtr& p) {
+    if (is_beyond(*p)) return false;
+    const Interval uids{store::keys::uid_at(p->page, 0).value,
+                        store::keys::uid_at(p->page, store::keys::page_slots - 1).value};
+    if (bounds && !overlaps(*bounds, uids)) return true;
+    if (pages++ == std::max<size_t>(slice.pages_max, 1)) {
+      at_end = false;
+      return false;
+    }
+    const auto ran = run_page(p, octets_end);
+    if (!ran) failed = tl::unexpected(ran.error());
+    if (ran && !*ran) at_end = false;
+    return ran && *ran;
+  });
+  TRY(failed);
+  done = at_end;
+  return done;
+}
+
+Evaluator::Evaluator(store::AccountPtr account, store::SnapshotPtr snapshot, const Program& program,
+                     Context context)
+    : state_(std::make_unique<State>(std::move(account), std::move(snapshot), program, context)) {}
+Evaluator::~Evaluator() = default;
+Evaluator::Evaluator(Evaluator&&) noexcept = default;
+Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
+
+Result<bool> Evaluator::step(Slice slice) {
+  return state_->run(slice);
+}
+bool Evaluator::reads() const {
+  return state_->needs.cost > Cost::hot;
+}
+const Answer& Evaluator::answer() const {
+  return state_->answer;
+}
+
+Result<Answer> evaluate(store::AccountPtr account, store::SnapshotPtr snapshot,
+                        const Program& program, Context context) {
+  Evaluator evaluator(std::move(account), std::move(snapshot), program, context);
+  while (!TRY(evaluator.step({}))) {
+  }
+  return evaluator.answer();
+}
+
+}  // namespace eilpost::search
