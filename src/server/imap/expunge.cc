@@ -1,0 +1,58 @@
+// EXPUNGE and UID EXPUNGE (RFC 9051 6.4.3, 6.4.9), and the expunge of CLOSE.
+
+#include "server/imap/commands.h"
+#include "store/mutations.h"
+
+namespace eilpost::server {
+
+// In steps of one commit each; what has gone stays gone when a later step fails.
+net::Task<Result<store::ExpungeResult>> expunge_all(ImapSession& session, MailboxId mailbox,
+                                                    std::optional<UidSet> uids) {
+  store::ExpungeResult total;
+  engine::Engine* engine = &session.world().engine;
+  while (true) {
+    store::ExpungeRequest request{mailbox, uids};
+    std::function<Result<store::ExpungeResult>(store::Tx&)> step =
+        [engine, request = std::move(request)](store::Tx& tx) {
+          return store::expunge(tx, *engine, request);
+        };
+    auto gone = co_await session.mutate<store::ExpungeResult>(std::move(step));
+    CO_TRY(gone);
+    total.uids.add(gone->uids);
+    if (gone->modseq) total.modseq = gone->modseq;
+    if (!gone->more) break;
+    if (session.ending()) co_return fail(Code::unavailable, "the session ends");
+  }
+  co_return total;
+}
+
+CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions) {
+  Selected& selected = *session.selected();
+  if (selected.read_only) {
+    co_return Reply::no(imap::CodeName::no_perm, "the mailbox was opened read-only");
+  }
+  // Only what this session has seen: an arrival with \Deleted waits until its client knows of it.
+  UidSet mine;
+  if (command.uids) {
+    auto resolved = session.resolve(*command.uids, true);
+    if (!resolved) co_return Reply::bad(resolved.error().detail);
+    mine = std::move(*resolved);
+  } else if (const Uid last = selected.view.shown().last_uid()) {
+    mine.add(Uid(1), last);
+  }
+  if (mine.empty()) co_return Reply::ok("nothing to expunge");
+  std::optional<UidSet> only = std::move(mine);
+  auto gone = co_await expunge_all(session, selected.mailbox, std::move(only));
+  if (!gone) co_return reply_for(session, gone.error());
+  // RFC 9051 6.4.3: told before the OK, whatever is pipelined behind.
+  auto synced = co_await session.sync(true);
+  if (!synced) co_return reply_for(session, synced.error());
+  if (session.qresync && gone->modseq && session.selected()) {
+    // RFC 7162 3.2.7: the VANISHED is out, so that this is never above what was told.
+    const uint64_t highest = selected.view.announced_modseq().value;
+    co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "expunged");
+  }
+  co_return Reply::ok("expunged");
+}
+
+}  // namespace eilpost::server

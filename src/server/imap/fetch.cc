@@ -1,0 +1,405 @@
+// FETCH and UID FETCH (RFC 9051 6.4.5). What is in the view is answered from memory; the rest is
+// read on the disk pool, one hop for a growing run of messages; large sections are streamed from
+// the blob.
+
+#include "mime/decode.h"
+#include "mime/wire.h"
+#include "server/imap/commands.h"
+#include "server/imap/fetch_plan.h"
+#include "store/mutations.h"
+
+namespace eilpost::server {
+
+namespace {
+
+using imap::FetchItem;
+using imap::FetchKind;
+
+constexpr size_t run_pages_max = 16;
+constexpr size_t run_bytes_wanted = 1024 * 1024;
+
+struct Target {
+  Uid uid;
+  Seq seq;
+};
+
+class FetchRunner {
+ public:
+  FetchRunner(ImapSession& session, FetchPlan plan, UidSet uids)
+      : session_(session), plan_(std::move(plan)), uids_(std::move(uids)) {}
+
+  net::Task<Result<>> run() {
+    if (!plan_.rows) {
+      auto done = co_await print_hot();
+      co_return done;
+    }
+    const std::vector<Target> targets = list_targets();
+    size_t pages = 1;
+    for (size_t at = 0; at < targets.size();) {
+      // An OK would say that the messages not sent do not exist.
+      if (session_.ending()) co_return fail(Code::unavailable, "the session ends");
+      std::vector<Uid> uids = next_run(targets, at, pages);
+      auto loaded = co_await load(std::move(uids));
+      CO_TRY(loaded);
+      const size_t count = loaded->messages.size();  // fewer than asked when they are large
+      damaged_ = damaged_ || loaded->damaged;
+      for (size_t i = 0; i < count; ++i) {
+        auto printed = co_await print(targets[at + i], loaded->messages[i]);
+        CO_TRY(printed);
+      }
+      at += count;
+      if (loaded->bytes < run_bytes_wanted / 2) pages = std::min(pages * 2, run_pages_max);
+    }
+    co_return Result<>();
+  }
+
+  bool incomplete() const { return incomplete_; }
+  bool unknown_cte() const { return unknown_cte_; }
+  bool damaged() const { return damaged_; }
+
+ private:
+  const View& view() const { return session_.selected()->view; }
+
+  // Everything that the answer needs is in the pages of the view.
+  net::Task<Result<>> print_hot() {
+    std::vector<store::PagePtr> pages;
+    std::vector<Seq> firsts;
+    for (const Interval& i : uids_.raw().intervals()) {
+      view().shown().for_pages(Uid(i.first), [&](Seq first, const store::PagePtr& page) {
+        if (store::keys::uid_at(page->page, 0).value > i.last) return false;
+        if (pages.empty() || pages.back() != page) {
+          pages.push_back(page);
+          firsts.push_back(first);
+        }
+        return true;
+      });
+    }
+    const bool all = uids_.count() == view().exists();
+    for (size_t p = 0; p < pages.size(); ++p) {
+      if (session_.ending()) co_return fail(Code::unavailable, "the session ends");
+      const store::HotPage& page = *pages[p];
+      uint32_t seq = firsts[p].value;
+      for (const store::HotEntry& entry : page.entries) {
+        if (all || uids_.contains(page.uid(entry))) print_hot_one(Seq(seq), page, entry);
+        ++seq;
+      }
+      auto sent = co_await session_.send_if_large();
+      CO_TRY(sent);
+    }
+    co_return Result<>();
+  }
+
+  void print_hot_one(Seq seq, const store::HotPage& page, const store::HotEntry& entry) {
+    imap::FetchWriter writer(session_.out(), seq, session_.style());
+    for (const FetchItem& item : plan_.items) print_hot_item(writer, item, page, entry);
+    writer.finish();
+  }
+
+  void print_hot_item(imap::FetchWriter& writer, const FetchItem& item, const store::HotPage& page,
+                      const store::HotEntry& entry) {
+    switch (item.kind) {
+      case FetchKind::uid: writer.uid(page.uid(entry)); break;
+      case FetchKind::modseq: writer.modseq(entry.modseq); break;
+      case FetchKind::thread_id: writer.thread_id(""); break;
+      case FetchKind::flags: {
+        keywords_.clear();
+        const store::KeywordTable& table = *view().snapshot().keywords;
+        for (const uint16_t index : page.keywords(entry)) {
+          if (index < table.size()) keywords_.push_back(table[index]);
+        }
+        uint8_t flags = wire_flags(entry.flags);
+        if (!session_.rev2 && view().is_recent(page.uid(entry))) flags |= imap::flag_recent;
+        writer.flags(flags, keywords_);
+        break;
+      }
+      default: break;
+    }
+  }
+
+  std::vector<Target> list_targets() {
+    std::vector<Target> out;
+    out.reserve(uids_.count());
+    for (const Interval& i : uids_.raw().intervals()) {
+      view().shown().for_pages(Uid(i.first), [&](Seq first, const store::PagePtr& page) {
+        uint32_t seq = first.value;
+        for (const store::HotEntry& entry : page->entries) {
+          const Uid uid = page->uid(entry);
+          if (uid.value > i.last) return false;
+          if (uid.value >= i.first) out.push_back({uid, Seq(seq)});
+          ++seq;
+        }
+        return true;
+      });
+    }
+    return out;
+  }
+
+  // The targets from `at` in the next `pages` pages: a page is read once, not once for each hop.
+  static std::vector<Uid> next_run(const std::vector<Target>& targets, size_t at, size_t pages) {
+    std::vector<Uid> out;
+    uint32_t page = store::keys::page_of(targets[at].uid);
+    for (; at < targets.size(); ++at) {
+      const uint32_t own = store::keys::page_of(targets[at].uid);
+      if (own != page && --pages == 0) break;
+      page = own;
+      out.push_back(targets[at].uid);
+    }
+    return out;
+  }
+
+  net::Task<Result<FetchedRun>> load(std::vector<Uid> uids) {
+    auto job = [account = session_.account_ptr(), mailbox = session_.selected()->mailbox,
+                plan = &plan_,
+                uids = std::move(uids)] { return load_run(*account, mailbox, *plan, uids); };
+    auto loaded = co_await session_.read(std::move(job));
+    co_return loaded;
+  }
+
+  net::Task<Result<>> print(Target target, const FetchedMessage& message) {
+    const store::PagePtr page = view().shown().page(store::keys::page_of(target.uid));
+    const store::HotEntry* entry = page ? page->find(store::keys::slot_of(target.uid)) : nullptr;
+    if (!entry || !message.row) {
+      // Gone for good before this session could be told of it (RFC 2180 4.1, EXPUNGEISSUED).
+      incomplete_ = true;
+      co_return Result<>();
+    }
+    imap::FetchWriter writer(session_.out(), target.seq, session_.style());
+    size_t body = 0;
+    for (const FetchItem& item : plan_.items) {
+      if (print_row_item(writer, item, *message.row)) continue;
+      if (!is_body_item(item.kind)) {
+        print_hot_item(writer, item, *page, *entry);
+        continue;
+      }
+      const FetchedBody& octets = message.bodies[body++];
+      auto printed = co_await print_body(writer, item, *message.row, octets);
+      CO_TRY(printed);
+    }
+    writer.finish();
+    auto sent = co_await session_.send_if_large();
+    co_return sent;
+  }
+
+  static bool is_body_item(FetchKind kind) {
+    return kind == FetchKind::rfc822 || kind == FetchKind::rfc822_header ||
+           kind == FetchKind::rfc822_text || kind == FetchKind::body_section ||
+           kind == FetchKind::binary || kind == FetchKind::binary_size;
+  }
+
+  static bool print_row_item(imap::FetchWriter& writer, const FetchItem& item,
+                             const store::PageData::Message& row) {
+    const auto column = [&](store::Column c) { return row.digest[static_cast<size_t>(c)]; };
+    switch (item.kind) {
+      case FetchKind::envelope: writer.wire("ENVELOPE", column(store::Column::envelope)); break;
+      case FetchKind::body_structure:
+        writer.wire("BODYSTRUCTURE", column(store::Column::bodystructure));
+        break;
+      case FetchKind::body:
+        writer.wire("BODY", mime::body_from_bodystructure(column(store::Column::bodystructure)));
+        break;
+      case FetchKind::internal_date:
+        writer.internal_date({row.cold.internal_date.seconds, row.cold.internal_date.zone_minutes});
+        break;
+      case FetchKind::rfc822_size: writer.rfc822_size(row.cold.size); break;
+      case FetchKind::email_id: writer.email_id(row.cold.email_id.to_string()); break;
+      case FetchKind::save_date: writer.save_date(imap::DateTime{row.cold.saved_seconds, 0}); break;
+      case FetchKind::preview: writer.preview(std::string(column(store::Column::preview))); break;
+      default: return false;
+    }
+    return true;
+  }
+
+  net::Task<Result<>> print_body(imap::FetchWriter& writer, const FetchItem& item,
+                                 const store::PageData::Message& row, const FetchedBody& body) {
+    switch (body.kind) {
+      case FetchedBody::Kind::nil:
+        // BINARY.SIZE is a number: of a part that is not there nothing is said.
+        if (item.kind != FetchKind::binary_size) writer.body_nil(item);
+        break;
+      case FetchedBody::Kind::unknown_cte:
+        // RFC 3516 4.3: the command is answered NO [UNKNOWN-CTE].
+        unknown_cte_ = true;
+        if (item.kind != FetchKind::binary_size) writer.body_nil(item);
+        break;
+      case FetchedBody::Kind::octets:
+        if (item.kind == FetchKind::binary_size) {
+          writer.binary_size(item.section.part, body.size);
+        } else if (item.kind == FetchKind::binary && body.octets.find('\0') != std::string::npos) {
+          writer.body_header_literal8(item, body.size);
+          session_.out() += body.octets;
+        } else {
+          writer.body(item, body.octets);
+        }
+        break;
+      case FetchedBody::Kind::range:
+      case FetchedBody::Kind::decode: {
+        if (item.kind == FetchKind::binary) {
+          writer.body_header_literal8(item, body.size);
+        } else {
+          writer.body_header(item, body.size);
+        }
+        auto streamed = co_await stream(row.cold, body);
+        co_return streamed;
+      }
+    }
+    co_return Result<>();
+  }
+
+  // The literal's octets in pieces, decoded if need be: of those only [skip, skip + size) go out.
+  // What is read next never waits in memory behind a slow client.
+  net::Task<Result<>> stream(const store::Cold cold, const FetchedBody& body) {
+    mime::Decoder decoder(body.kind == FetchedBody::Kind::decode ? body.encoding
+                                                                 : mime::Encoding::binary);
+    DecodedWindow window(body.skip, body.size);
+    for (uint64_t at = 0; at < body.range.size; at += stream_piece_bytes) {
+      const uint64_t offset = body.range.offset + at;
+      const uint64_t length = std::min(stream_piece_bytes, body.range.size - at);
+      auto job = [account = session_.account_ptr(), cold, offset, length] {
+        return account->read_blob(cold, offset, length);
+      };
+      auto piece = co_await session_.read(std::move(job));
+      // The literal's size is out already: the connection cannot go on.
+      if (!piece || piece->size() != length) {
+        session_.log().error("body could not be read in the middle of a literal");
+        session_.stream().close();
+        co_return fail(Code::corrupt, "blob could not be read");
+      }
+      Result<> sent;
+      if (body.kind == FetchedBody::Kind::decode) {
+        decoder.feed(*piece, window.decoded());
+        window.take(session_.out());
+        sent = co_await session_.send();
+      } else {
+        sent = co_await session_.send_with(*piece);
+      }
+      CO_TRY(sent);
+    }
+    if (body.kind == FetchedBody::Kind::decode) {
+      decoder.finish(window.decoded());
+      window.take(session_.out());
+    }
+    co_return Result<>();
+  }
+
+  ImapSession& session_;
+  const FetchPlan plan_;
+  UidSet uids_;
+  std::vector<std::string_view> keywords_;
+  bool incomplete_ = false;
+  bool unknown_cte_ = false;
+  bool damaged_ = false;
+};
+
+// Of `uids`, those whose modseq is above `since`.
+UidSet changed_since(const View& view, const UidSet& uids, ModSeq since) {
+  UidSet out;
+  for (const Interval& i : uids.raw().intervals()) {
+    view.shown().for_pages(Uid(i.first), [&](Seq, const store::PagePtr& page) {
+      for (const store::HotEntry& e : page->entries) {
+        const Uid uid = page->uid(e);
+        if (uid.value > i.last) return false;
+        if (uid.value >= i.first && e.modseq > since) out.add(uid);
+      }
+      return true;
+    });
+  }
+  return out;
+}
+
+// UID FETCH ... (CHANGEDSINCE n VANISHED): RFC 7162 3.2.6.
+net::Task<Result<>> print_vanished(ImapSession& session, const imap::Fetch& command) {
+  Selected& selected = *session.selected();
+  const ModSeq since(*command.changed_since);
+  // "*" is the highest uid there ever was: what is gone above the last message counts, too.
+  const uint32_t next = selected.view.snapshot().counters.uid_next.value;
+  const uint32_t highest = std::max(selected.view.shown().last_uid().value, next - 1);
+  IntervalSet asked = command.set.saved ? selected.saved.raw() : command.set.resolve(highest);
+  auto job = [account = session.account_ptr(), mailbox = selected.mailbox, since] {
+    return account->changes_since(mailbox, since);
+  };
+  auto changes = co_await session.read(std::move(job));
+  CO_TRY(changes);
+  asked.remove(next, UINT32_MAX);
+  IntervalSet gone = changes->complete ? asked.intersect(changes->vanished.raw()) : asked;
+  // What this session still counts as present is announced as an expunge, not here.
+  if (!gone.empty()) gone = gone.subtract(selected.view.present().raw());
+  if (!gone.empty()) {
+    imap::append_vanished(session.out(), imap::VanishedData{true, std::move(gone)});
+  }
+  co_return Result<>();
+}
+
+// The flags that BODY[...] without .PEEK changes, one commit for all.
+net::Task<Result<>> mark_seen(ImapSession& session, const UidSet& uids) {
+  UidSet unseen;
+  const View& view = session.selected()->view;
+  for (const Interval& i : uids.raw().intervals()) {
+    view.shown().for_pages(Uid(i.first), [&](Seq, const store::PagePtr& page) {
+      for (const store::HotEntry& e : page->entries) {
+        const Uid uid = page->uid(e);
+        if (uid.value > i.last) return false;
+        if (uid.value >= i.first && (e.flags & store::flag_seen) == 0) unseen.add(uid);
+      }
+      return true;
+    });
+  }
+  if (unseen.empty()) co_return Result<>();
+  store::StoreRequest request;
+  request.mailbox = session.selected()->mailbox;
+  request.uids = std::move(unseen);
+  request.change = store::FlagChange::add;
+  request.flags = store::flag_seen;
+  auto done = co_await store_flags(session, std::move(request), false);
+  CO_TRY(done);
+  co_return Result<>();
+}
+
+}  // namespace
+
+CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions options) {
+  if (body_items(command.items) > limits::fetch_bodies_max) {
+    co_return Reply::no(imap::CodeName::limit, "more body sections than one FETCH may name");
+  }
+  if (command.vanished && !session.qresync) {
+    co_return Reply::bad("VANISHED needs QRESYNC to be enabled");
+  }
+  FetchPlan plan = plan_fetch(command.items);
+  auto resolved = session.resolve(command.set, options.uid);
+  if (!resolved) co_return Reply::bad(resolved.error().detail);
+  UidSet uids = std::move(*resolved);
+  if (plan.modseq || command.changed_since) session.use_condstore();
+  if (command.changed_since) {
+    if (command.vanished) {
+      auto vanished = co_await print_vanished(session, command);
+      if (!vanished) co_return reply_for(session, vanished.error());
+    }
+    uids = changed_since(session.selected()->view, uids, ModSeq(*command.changed_since));
+    // RFC 7162 3.1.4.1: MODSEQ is answered as if it had been asked for.
+    if (!plan.modseq) plan.items.push_back({FetchKind::modseq, {}, {}, false, false});
+  }
+  const bool has_uid = std::any_of(plan.items.begin(), plan.items.end(),
+                                   [](const FetchItem& i) { return i.kind == FetchKind::uid; });
+  if (options.uid && !has_uid) {
+    plan.items.insert(plan.items.begin(), FetchItem{FetchKind::uid, {}, {}, false, false});
+  }
+  const bool marks_seen = plan.marks_seen && !session.selected()->read_only;
+  auto runner = std::make_unique<FetchRunner>(session, std::move(plan), uids);
+  auto done = co_await runner->run();
+  if (!done) co_return reply_for(session, done.error());
+  if (marks_seen) {
+    auto marked = co_await mark_seen(session, uids);
+    if (!marked) co_return reply_for(session, marked.error());
+  }
+  if (runner->unknown_cte()) {
+    co_return Reply::no(imap::CodeName::unknown_cte, "a part's encoding cannot be decoded");
+  }
+  if (runner->damaged()) {
+    co_return Reply::no(imap::CodeName::corruption, "some of the messages are damaged");
+  }
+  if (runner->incomplete()) {
+    co_return Reply::no(imap::CodeName::expunge_issued, "some of the messages are gone");
+  }
+  co_return Reply::ok("fetched");
+}
+
+}  // namespace eilpost::server

@@ -1,0 +1,417 @@
+#include "server/imap/session.h"
+
+#include <array>
+#include <span>
+#include <utility>
+#include <variant>
+
+#include "protocol/imap/capability.h"
+#include "server/imap/append_state.h"
+#include "server/imap/commands.h"
+
+namespace eilpost::server {
+
+namespace {
+
+constexpr size_t read_bytes = 32 * 1024;
+constexpr size_t large_bytes = 64 * 1024;
+constexpr auto write_stall = std::chrono::seconds(limits::write_stall_seconds);
+constexpr auto goodbye = std::chrono::seconds(2);
+
+Needs needs_of(const imap::Capability&) {
+  return Needs::any;
+}
+Needs needs_of(const imap::Noop&) {
+  return Needs::any;
+}
+Needs needs_of(const imap::Logout&) {
+  return Needs::any;
+}
+Needs needs_of(const imap::Id&) {
+  return Needs::any;
+}
+Needs needs_of(const imap::StartTls&) {
+  return Needs::not_authenticated;
+}
+Needs needs_of(const imap::Authenticate&) {
+  return Needs::not_authenticated;
+}
+Needs needs_of(const imap::Login&) {
+  return Needs::not_authenticated;
+}
+Needs needs_of(const imap::Check&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Close&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Unselect&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Expunge&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Search&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Fetch&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Store&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Copy&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Move&) {
+  return Needs::selected;
+}
+template <class T>
+Needs needs_of(const T&) {
+  return Needs::authenticated;
+}
+
+std::optional<std::string_view> wrong_state(Needs needs, SessionState state) {
+  switch (needs) {
+    case Needs::any: return std::nullopt;
+    case Needs::not_authenticated:
+      if (state == SessionState::not_authenticated) return std::nullopt;
+      return "you are logged in already";
+    case Needs::authenticated:
+      if (state != SessionState::not_authenticated) return std::nullopt;
+      return "log in first";
+    case Needs::selected:
+      if (state == SessionState::selected) return std::nullopt;
+      return state == SessionState::not_authenticated ? "log in first" : "select a mailbox first";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+net::Task<> imap_session(ServerWorld& world, ListenerPolicy policy, net::Stream stream) {
+  // On the heap once, not in a coroutine frame that moves.
+  auto session = std::make_unique<ImapSession>(world, std::move(policy), std::move(stream));
+  co_await session->serve();
+}
+
+ImapSession::ImapSession(ServerWorld& world, ListenerPolicy policy, net::Stream stream)
+    : world_(world),
+      settings_(world.settings.get()),
+      policy_(std::move(policy)),
+      stream_(std::move(stream)),
+      signal_(stream_.executor()),
+      framer_(imap::preauth_framer_limits()),
+      login_by_(net::after(std::chrono::seconds(settings_->preauth_seconds))) {
+  SessionStart start;
+  start.protocol = "imap";
+  start.listener = policy_.name;
+  start.peer = stream_.peer().to_string();
+  start.now = world_.clock.now();
+  start.signal = signal_.handle();
+  start.end_reasons = wake_end;
+  entry_ = world_.sessions.add(std::move(start));
+  entry_.set_tls(stream_.is_tls());
+  log_ = {"imap", entry_.id()};
+  stream_.on_stop(signal_.handle(), wake_stop);
+}
+
+ImapSession::~ImapSession() = default;
+
+net::Task<> ImapSession::serve() {
+  log_.info("connected peer={} listener={} tls={}", stream_.peer().to_string(), policy_.name,
+            stream_.is_tls());
+  greet();
+  auto sent = co_await send();
+  if (!sent) broken_ = true;
+  while (!broken_ && state_ != SessionState::logout) {
+    const bool going = co_await next_event();
+    if (!going) break;
+  }
+  co_await drop_append();
+  sent = co_await send();
+  co_await deselect();
+  log_end();
+  const net::Deadline until = net::after(goodbye);
+  co_await stream_.shutdown(until);
+}
+
+void ImapSession::log_end() {
+  entry_.set_bytes(stream_.bytes_in(), stream_.bytes_out());
+  log_.info("ended in={} out={}", stream_.bytes_in(), stream_.bytes_out());
+}
+
+void ImapSession::greet() {
+  imap::ResponseCode code(imap::CodeName::capability, capabilities());
+  imap::append_untagged(out_, imap::Condition::ok, code, settings_->hostname + " Eilpost is ready");
+}
+
+std::vector<std::string> ImapSession::capabilities() const {
+  imap::CapabilityState state;
+  const directory::ConnectionSecurity connection = security();
+  const directory::Offer offered = directory::offer(policy_.auth, connection);
+  state.authenticated = state_ != SessionState::not_authenticated;
+  state.tls = stream_.is_tls();
+  state.starttls_offered = policy_.starttls != nullptr && !stream_.is_tls();
+  state.plaintext_allowed = !offered.login_disabled;
+  for (const auto mechanism : offered.mechanisms) {
+    state.mechanisms.emplace_back(sasl::mechanism_name(mechanism));
+  }
+  state.append_limit_bytes = settings_->message_bytes_max;
+  return imap::capabilities(state);
+}
+
+directory::ConnectionSecurity ImapSession::security() const {
+  directory::ConnectionSecurity out;
+  out.tls = stream_.is_private();
+  out.can_bind = stream_.is_tls();
+  out.directory_has_scram = world_.directory.holds_verifiers();
+  return out;
+}
+
+imap::ParseOptions ImapSession::parse_options() const {
+  imap::ParseOptions options;
+  options.utf8_allowed = utf8_on();
+  options.rev2 = rev2;
+  return options;
+}
+
+net::Deadline ImapSession::deadline() const {
+  // Before login the whole time is bounded, not the pause between two commands.
+  if (state_ == SessionState::not_authenticated) return login_by_;
+  return net::after(std::chrono::seconds(settings_->idle_session_seconds));
+}
+
+bool ImapSession::ending() const {
+  return broken_ || (signal_.pending() & (wake_stop | wake_end)) != 0;
+}
+
+void ImapSession::bye(imap::CodeName code, std::string_view text) {
+  imap::append_untagged(out_, imap::Condition::bye, imap::ResponseCode(code), text);
+  state_ = SessionState::logout;
+}
+
+// Waits for octets and feeds them. False when the session is over.
+net::Task<bool> ImapSession::fill() {
+  const net::Deadline until = deadline();
+  while (true) {
+    const net::Wake wake = co_await stream_.wait_readable_or_signal(signal_, until);
+    if (wake == net::Wake::readable) break;
+    if (wake == net::Wake::signalled) {
+      const uint32_t reasons = signal_.take();
+      if (reasons & wake_stop) bye(imap::CodeName::unavailable, "the server is going down");
+      if (reasons & wake_end) bye(imap::CodeName::none, "this session was ended by the server");
+      if (reasons & (wake_stop | wake_end)) co_return false;
+      continue;  // a change of the mailbox is announced with the next command
+    }
+    if (wake == net::Wake::timeout) bye(imap::CodeName::none, "idle for too long");
+    co_return false;
+  }
+  std::string chunk;
+  auto got = co_await stream_.read_append(chunk, read_bytes, until);
+  if (!got) co_return false;
+  framer_.feed(chunk);
+  entry_.set_bytes(stream_.bytes_in(), stream_.bytes_out());
+  co_return true;
+}
+
+void ImapSession::bad_command(std::string_view tag, std::string_view why, imap::CodeName code) {
+  if (tag.empty()) {
+    imap::append_untagged(out_, imap::Condition::bad, imap::ResponseCode(code), why);
+  } else {
+    imap::append_tagged(out_, tag, imap::Condition::bad, imap::ResponseCode(code), why);
+  }
+  if (++bad_commands_ >= limits::bad_commands_max) {
+    bye(imap::CodeName::client_bug, "too many bad commands");
+  }
+}
+
+// One event of the framer. False ends the session.
+net::Task<bool> ImapSession::next_event() {
+  imap::FramerEvent event = framer_.next();
+  if (std::holds_alternative<imap::NeedMore>(event)) {
+    auto sent = co_await send();
+    if (!sent) co_return false;
+    const bool filled = co_await fill();
+    co_return filled;
+  }
+  if (auto* command = std::get_if<imap::CommandFrame>(&event)) {
+    co_await handle_frame(std::move(command->frame));
+  } else if (auto* literal = std::get_if<imap::LiteralAnnounced>(&event)) {
+    const imap::LiteralAnnounced announced = *literal;
+    co_await handle_literal(announced);
+  } else if (auto* chunk = std::get_if<imap::LiteralChunk>(&event)) {
+    const std::string_view octets = chunk->octets;
+    co_await message_chunk(*this, *append_, octets);
+    if (append_->failure) framer_.refuse_literal();
+  } else if (std::holds_alternative<imap::LiteralEnd>(event)) {
+    co_await message_end(*this, *append_);
+  } else if (auto* too_long = std::get_if<imap::TooLong>(&event)) {
+    bad_command(too_long->tag, "the command is longer than this server takes",
+                imap::CodeName::too_big);
+    if (state_ == SessionState::not_authenticated) bye(imap::CodeName::none, "log in first");
+  } else if (auto* bad = std::get_if<imap::BadLine>(&event)) {
+    bad_command(bad->tag, bad->why, imap::CodeName::none);
+  } else if (auto* refused = std::get_if<imap::Refused>(&event)) {
+    Reply reply =
+        Reply::no(imap::CodeName::too_big, "the literal is larger than this server takes");
+    if (append_ && append_->failure) reply = *append_->failure;
+    co_await drop_append();
+    std::string tag = std::move(refused->tag);
+    co_await finish(std::move(tag), std::move(reply), false);
+  } else if (auto* fatal = std::get_if<imap::Fatal>(&event)) {
+    bye(imap::CodeName::too_big, fatal->why);
+  }
+  co_return state_ != SessionState::logout;
+}
+
+net::Task<> ImapSession::handle_literal(imap::LiteralAnnounced literal) {
+  if (append_ && append_->failure) {
+    // The command has failed already: what still comes is not staged.
+    framer_.refuse_literal();
+    co_return;
+  }
+  if (framer_.pending().literals.size() > limits::append_messages_max + 1) {
+    if (!append_) append_ = std::make_unique<AppendState>();
+    append_->failure = Reply::no(imap::CodeName::limit, "too many literals in one command");
+    framer_.refuse_literal();
+    co_return;
+  }
+  auto parsed = imap::parse_append_so_far(framer_.pending(), parse_options());
+  const bool is_append = parsed && parsed->has_value();
+  if (!parsed || (!is_append && !literal.fits)) {
+    if (!parsed) {
+      if (!append_) append_ = std::make_unique<AppendState>();
+      append_->failure = Reply::bad(parsed.error().detail);
+    }
+    framer_.refuse_literal();
+    co_return;
+  }
+  if (!is_append) {
+    framer_.buffer_literal();
+  } else {
+    if (!append_) append_ = std::make_unique<AppendState>();
+    const imap::Append so_far = std::move(**parsed);
+    auto refusal = co_await begin_message(*this, *append_, so_far);
+    if (refusal) {
+      append_->failure = std::move(refusal);
+      framer_.refuse_literal();
+      co_return;
+    }
+    framer_.stream_literal();
+  }
+  if (!literal.synchronizing) co_return;
+  imap::append_continuation(out_, "go ahead");
+  auto sent = co_await send();
+  if (!sent) broken_ = true;
+}
+
+// Forgets an APPEND; the blobs of messages that no commit has taken are removed.
+net::Task<> ImapSession::drop_append() {
+  if (!append_) co_return;
+  std::vector<engine::BlobId> staged;
+  for (const store::NewMessage& message : append_->ready) {
+    if (message.cold.blob) staged.push_back(message.cold.blob);
+  }
+  append_.reset();
+  if (staged.empty()) co_return;
+  auto job = [account = account_, staged = std::move(staged)] {
+    for (const engine::BlobId blob : staged) (void)account->engine().remove_blob(blob);
+  };
+  auto removed = co_await read(std::move(job));
+  if (!removed) log_.warn("staged messages are left to the sweep: {}", removed.error().detail);
+}
+
+net::Task<> ImapSession::handle_frame(imap::Frame frame) {
+  std::string tag(frame.tag());
+  auto command = imap::parse_command(frame, parse_options());
+  if (!command) {
+    co_await drop_append();
+    if (command.error().code == Code::invalid) {
+      bad_command(tag, command.error().detail, imap::CodeName::none);
+    } else {
+      const imap::ErrorReply answer = imap::error_reply(command.error().code);
+      Reply reply{answer.condition, imap::ResponseCode(answer.code), command.error().detail};
+      co_await finish(std::move(tag), std::move(reply), false);
+    }
+    co_return;
+  }
+  if (state_ != SessionState::not_authenticated) bad_commands_ = 0;
+  Reply reply = co_await dispatch(*command);
+  co_await drop_append();
+  const bool expunges = !imap::forbids_expunge(*command) && pipeline_allows_expunge();
+  co_await finish(std::move(tag), std::move(reply), expunges);
+}
+
+net::Task<Reply> ImapSession::dispatch(const imap::Command& command) {
+  const Needs needs = std::visit([](const auto& body) { return needs_of(body); }, command.body);
+  if (const auto why = wrong_state(needs, state_)) {
+    co_return Reply::bad(std::string(*why));
+  }
+  uid_command_ = command.uid;
+  const RunOptions options{command.uid, command.tag};
+  CommandTask task = std::visit(
+      [this, options](const auto& body) { return run(*this, body, options); }, command.body);
+  Reply reply = co_await std::move(task);
+  co_return reply;
+}
+
+bool ImapSession::pipeline_allows_expunge() const {
+  // Octets of a literal that look like a command only put the news off.
+  constexpr int lines_max = 64;
+  std::string_view waiting = framer_.buffered_text();
+  for (int lines = 0; !waiting.empty(); ++lines) {
+    if (lines == lines_max) return false;
+    const size_t end = waiting.find('\n');
+    if (imap::line_forbids_expunge(waiting.substr(0, end))) return false;
+    if (end == std::string_view::npos) break;
+    waiting.remove_prefix(end + 1);
+  }
+  return true;
+}
+
+// Announces what has happened, then the tagged answer.
+net::Task<> ImapSession::finish(std::string tag, Reply reply, bool expunges) {
+  if (selected_ && state_ != SessionState::logout) {
+    auto synced = co_await sync(expunges);
+    if (!synced) log_.warn("sync: {}", synced.error().detail);
+  }
+  if (!reply.printed) imap::append_tagged(out_, tag, reply.condition, reply.code, reply.text);
+  // What is pipelined behind answers in the same packet.
+  if (framer_.buffered() > 0 && out_.size() < large_bytes) co_return;
+  auto sent = co_await send();
+  if (!sent) broken_ = true;
+}
+
+net::Task<Result<>> ImapSession::send() {
+  if (out_.empty()) co_return Result<>();
+  std::string octets = std::move(out_);
+  out_ = std::string();
+  auto sent = co_await stream_.write_all(octets, write_stall);
+  if (!sent) broken_ = true;
+  co_return sent;
+}
+
+net::Task<Result<>> ImapSession::send_with(std::string_view octets) {
+  const std::string before = std::move(out_);
+  out_ = std::string();
+  const std::array<std::string_view, 2> pieces{before, octets};
+  const std::span<const std::string_view> both(pieces);
+  auto sent = co_await stream_.write_pieces(both, write_stall);
+  if (!sent) broken_ = true;
+  co_return sent;
+}
+
+net::Task<Result<>> ImapSession::send_if_large() {
+  if (out_.size() < large_bytes) co_return Result<>();
+  auto sent = co_await send();
+  co_return sent;
+}
+
+Reply reply_for(ImapSession& session, const Error& error) {
+  session.log().info("refused code={} detail={}", code_name(error.code), error.detail);
+  const imap::ErrorReply answer = imap::error_reply(error.code);
+  return {answer.condition, imap::ResponseCode(answer.code), std::string(answer.text)};
+}
+
+}  // namespace eilpost::server

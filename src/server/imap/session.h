@@ -1,0 +1,210 @@
+// One IMAP connection: state, what was ENABLEd, the selected mailbox, what is about to be sent. The
+// loop in session.cc reads commands and hands each to its run() (commands.h), one file per command.
+// A session belongs to one executor and one coroutine; nothing here is thread safe. It holds no
+// buffer while it waits: 10,000 idle sessions are to cost little.
+//
+// What a command does, in short:
+//   appends untagged responses to out(), calling send_if_large() between batches of them;
+//   changes the store with co_await mutate<R>(f), reads it on the disk pool with co_await read(f);
+//   answers a Reply, which the loop prints after announcing what else has happened (sync).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "directory/authenticator.h"
+#include "net/stream.h"
+#include "protocol/imap/command.h"
+#include "protocol/imap/framer.h"
+#include "protocol/imap/response.h"
+#include "server/imap/view.h"
+#include "server/world.h"
+
+namespace eilpost::server {
+
+struct AppendState;
+
+// The tagged answer of a command.
+struct Reply {
+  imap::Condition condition = imap::Condition::ok;
+  imap::ResponseCode code;
+  std::string text;
+  bool printed = false;
+
+  static Reply ok(std::string text) { return {imap::Condition::ok, {}, std::move(text)}; }
+  static Reply ok(imap::ResponseCode code, std::string text) {
+    return {imap::Condition::ok, std::move(code), std::move(text)};
+  }
+  static Reply no(imap::CodeName code, std::string text) {
+    return {imap::Condition::no, imap::ResponseCode(code), std::move(text)};
+  }
+  // Nothing is printed: the command has answered for itself.
+  static Reply silent() {
+    Reply reply;
+    reply.printed = true;
+    return reply;
+  }
+  static Reply bad(std::string text) { return {imap::Condition::bad, {}, std::move(text)}; }
+};
+
+enum class SessionState { not_authenticated, authenticated, selected, logout };
+
+struct Selected {
+  MailboxId mailbox;
+  std::string name;  // UTF-8
+  bool read_only = false;
+  View view;
+  std::unique_ptr<store::Subscription> subscription;
+  UidSet saved;  // "$" (RFC 5182)
+};
+
+class ImapSession {
+ public:
+  ImapSession(ServerWorld& world, ListenerPolicy policy, net::Stream stream);
+  ~ImapSession();
+  ImapSession(const ImapSession&) = delete;
+  ImapSession& operator=(const ImapSession&) = delete;
+
+  // From greeting to close.
+  net::Task<> serve();
+
+  // Surroundings.
+  ServerWorld& world() { return world_; }
+  const Settings& settings() const { return *settings_; }
+  const ListenerPolicy& policy() const { return policy_; }
+  net::Stream& stream() { return stream_; }
+  imap::Framer& framer() { return framer_; }
+  net::Signal& signal() { return signal_; }
+  SessionTable::Entry& entry() { return entry_; }
+  const log::Source& log() const { return log_; }
+
+  // Who.
+  SessionState state() const { return state_; }
+  void set_state(SessionState state);
+  const directory::Identity& identity() const { return *identity_; }
+  // Login has succeeded: opens the account. The Error is to be answered (NO [LIMIT],
+  // [UNAVAILABLE]).
+  net::Task<Result<>> enter(directory::Identity identity);
+  store::Account& account() { return *account_; }
+  store::AccountPtr account_ptr() { return account_; }
+  store::Author author() const;
+  store::QuotaLimit quota() const;
+  std::vector<std::string> capabilities() const;
+  directory::ConnectionSecurity security() const;
+
+  // What was ENABLEd.
+  bool rev2 = false;
+  bool condstore = false;
+  bool qresync = false;
+  bool utf8 = false;  // UTF8=ACCEPT; rev2 implies UTF-8 names too
+  bool utf8_on() const { return rev2 || utf8; }
+  imap::WriteStyle style() const { return {utf8_on()}; }
+  imap::ParseOptions parse_options() const;
+  // Switches CONDSTORE on by use (RFC 7162 3.1), announcing HIGHESTMODSEQ of the selected mailbox.
+  void use_condstore();
+
+  // The selected mailbox; null unless state() is selected.
+  Selected* selected() { return selected_ ? &*selected_ : nullptr; }
+  void select(Selected selected);
+  // Leaves the mailbox without expunging; takes its arrivals as seen \Recent.
+  net::Task<> deselect();
+  // A command's set as uids of the view; "$" too. Code::invalid: answer BAD.
+  Result<UidSet> resolve(const imap::SequenceSet& set, bool uid) const;
+
+  // The store.
+  template <class R>
+  net::Task<Result<R>> mutate(std::function<Result<R>(store::Tx&)> f) {
+    auto start = [this, &f](std::function<void(Result<R>)> done) {
+      account_->mutate<R>(author(), std::move(f), std::move(done));
+    };
+    auto result = co_await net::await_callback<Result<R>>(start);
+    co_return result;
+  }
+  // f() on the disk pool; it must own what it uses. Result<T> of what f returns.
+  template <class F>
+  net::Task<typename net::detail::JobResult<std::invoke_result_t<F&>>::type> read(F f) {
+    auto result = co_await net::run_on(world_.disk, std::move(f));
+    co_return result;
+  }
+  net::Task<Result<>> refresh();
+  net::Task<Result<store::SnapshotPtr>> open(MailboxId mailbox);
+  // The mailbox of that name, or Code::not_found. After refresh().
+  Result<MailboxId> find_mailbox(const std::string& name);
+  store::FoldersPtr folders() { return account_->folders(); }
+
+  // Sending. What is appended to out() goes when the command ends, or earlier through these.
+  std::string& out() { return out_; }
+  net::Task<Result<>> send();
+  // Sends out() and `octets` behind it, without copying them together.
+  net::Task<Result<>> send_with(std::string_view octets);
+  // Sends when out() holds more than 64 KiB.
+  net::Task<Result<>> send_if_large();
+  // Announces what has happened to the selected mailbox. With `expunges` false only what may be
+  // said while message numbers are in use (RFC 9051 7.5.1).
+  net::Task<Result<>> sync(bool expunges);
+  // Whether expunges may be told when the running command ends: RFC 9051 7.5.1 forbids it also
+  // while a command that uses message numbers waits in the pipeline.
+  bool pipeline_allows_expunge() const;
+  // When a wait for the client is given up.
+  net::Deadline deadline() const;
+  // The peer has gone or the session was asked to end: long commands look between two steps.
+  bool ending() const;
+  // A FETCH response's FLAGS (and UID, MODSEQ where enabled) for one message of the view.
+  void append_flags_response(Seq seq, Uid uid, bool with_flags);
+
+  // "* BYE text", then the end.
+  void bye(imap::CodeName code, std::string_view text);
+
+  AppendState* append_state() { return append_.get(); }
+
+ private:
+  net::Task<bool> next_event();
+  net::Task<bool> fill();
+  net::Task<> handle_frame(imap::Frame frame);
+  net::Task<Reply> dispatch(const imap::Command& command);
+  net::Task<> finish(std::string tag, Reply reply, bool expunges);
+  net::Task<> drop_append();
+  net::Task<> handle_literal(imap::LiteralAnnounced literal);
+  void greet();
+  void bad_command(std::string_view tag, std::string_view why, imap::CodeName code);
+  net::Task<Result<>> print(Announcement news);
+  void log_end();
+
+  ServerWorld& world_;
+  SettingsPtr settings_;
+  ListenerPolicy policy_;
+  net::Stream stream_;
+  net::Signal signal_;
+  imap::Framer framer_;
+  const net::Deadline login_by_;
+  SessionTable::Entry entry_;
+  log::Source log_;
+  SessionState state_ = SessionState::not_authenticated;
+  std::optional<directory::Identity> identity_;
+  store::AccountPtr account_;
+  std::optional<Selected> selected_;
+  std::unique_ptr<AppendState> append_;
+  std::string out_;
+  int bad_commands_ = 0;
+  bool uid_command_ = false;  // the running command came as UID
+  bool broken_ = false;       // the connection no longer takes octets
+
+ public:
+  int failed_logins = 0;
+};
+
+// Reasons of the session's Signal.
+inline constexpr uint32_t wake_mailbox = 1;
+inline constexpr uint32_t wake_stop = 2;  // the server drains
+inline constexpr uint32_t wake_end = 4;   // an administrator or a limit ends this session
+
+// The store's flag bits as the protocol's: the same values, by the RFC's order of both.
+uint8_t wire_flags(uint8_t store_flags);
+
+// The handler of an IMAP listener.
+net::Task<> imap_session(ServerWorld& world, ListenerPolicy policy, net::Stream stream);
+
+}  // namespace eilpost::server

@@ -1,0 +1,199 @@
+// The session's dealings with the store and with its selected mailbox.
+
+#include "server/imap/commands.h"
+#include "server/imap/session.h"
+#include "store/mutations.h"
+
+namespace eilpost::server {
+
+void ImapSession::set_state(SessionState state) {
+  state_ = state;
+  if (state == SessionState::authenticated) entry_.set_state("authenticated");
+  if (state == SessionState::selected) entry_.set_state("selected");
+  if (state == SessionState::logout) entry_.set_state("logout");
+}
+
+net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
+  const PartitionId partition(identity.account.value);
+  auto opened = co_await open_account(world_, partition);
+  CO_TRY(opened);
+  // Counted last: a login that fails takes no place.
+  auto counted = entry_.login(identity.account, identity.login_name);
+  CO_TRY(counted);
+  account_ = std::move(*opened);
+  log_.info("login account={} name={} mechanism={}", identity.account.value, identity.login_name,
+            identity.mechanism);
+  identity_ = std::move(identity);
+  framer_.set_limits(imap::FramerLimits());
+  set_state(SessionState::authenticated);
+  co_return Result<>();
+}
+
+store::Author ImapSession::author() const {
+  return {entry_.id(), identity_ ? identity_->login_name : std::string()};
+}
+
+store::QuotaLimit ImapSession::quota() const {
+  return quota_limit(identity_->quota, *settings_);
+}
+
+net::Task<Result<>> ImapSession::refresh() {
+  auto start = [this](std::function<void(Result<>)> done) { account_->refresh(std::move(done)); };
+  auto result = co_await net::await_callback<Result<>>(start);
+  co_return result;
+}
+
+net::Task<Result<store::SnapshotPtr>> ImapSession::open(MailboxId mailbox) {
+  if (account_->services().single_node) {
+    // A command served from memory makes no hop.
+    if (store::SnapshotPtr ready = account_->snapshot(mailbox)) co_return ready;
+  }
+  auto start = [this, mailbox](std::function<void(Result<store::SnapshotPtr>)> done) {
+    account_->open(mailbox, std::move(done));
+  };
+  auto result = co_await net::await_callback<Result<store::SnapshotPtr>>(start);
+  co_return result;
+}
+
+Result<MailboxId> ImapSession::find_mailbox(const std::string& name) {
+  const store::FoldersPtr tree = folders();
+  if (!tree) return fail(Code::unavailable, "the account is not loaded");
+  const store::MailboxDef* def = tree->find(name);
+  if (!def || !def->selectable) return fail(Code::not_found, "no such mailbox");
+  return def->id;
+}
+
+void ImapSession::select(Selected selected) {
+  entry_.set_mailbox(selected.name);
+  selected_.emplace(std::move(selected));
+  const net::Signal::Handle handle = signal_.handle();
+  selected_->subscription =
+      account_->subscribe(selected_->mailbox, [handle] { handle.notify(wake_mailbox); });
+  set_state(SessionState::selected);
+}
+
+net::Task<> ImapSession::deselect() {
+  if (!selected_) co_return;
+  // What arrived while this session watched was \Recent to it; the next session is not told so
+  // again.
+  const MailboxId mailbox = selected_->mailbox;
+  const Uid seen_up_to = selected_->view.snapshot().counters.uid_next;
+  const bool arrivals =
+      !selected_->read_only && selected_->view.snapshot().counters.first_recent < seen_up_to;
+  selected_.reset();
+  entry_.set_mailbox("");
+  if (state_ == SessionState::selected) set_state(SessionState::authenticated);
+  if (!arrivals) co_return;
+  std::function<Result<Uid>(store::Tx&)> take = [mailbox](store::Tx& tx) {
+    return store::take_recent(tx, mailbox);
+  };
+  auto taken = co_await mutate<Uid>(std::move(take));
+  if (!taken) log_.debug("recent: {}", taken.error().detail);
+}
+
+Result<UidSet> ImapSession::resolve(const imap::SequenceSet& set, bool uid) const {
+  if (set.saved) {
+    UidSet out;
+    // Messages that have left the view are no longer part of the result (RFC 5182 2.1).
+    selected_->saved.for_each([&](Uid u) {
+      if (selected_->view.shown().find(u)) out.add(u);
+    });
+    return out;
+  }
+  return selected_->view.resolve(set, uid);
+}
+
+void ImapSession::use_condstore() {
+  if (condstore) return;
+  condstore = true;
+  if (!selected_) return;
+  const uint64_t modseq = selected_->view.announced_modseq().value;
+  imap::ResponseCode code(imap::CodeName::highest_modseq, modseq);
+  imap::append_untagged(out_, imap::Condition::ok, code, "CONDSTORE is on");
+}
+
+net::Task<Result<>> ImapSession::sync(bool expunges) {
+  auto now = co_await open(selected_->mailbox);
+  if (!now) {
+    if (now.error().code == Code::not_found) {
+      bye(imap::CodeName::none, "the selected mailbox was deleted");
+      co_return Result<>();
+    }
+    co_return tl::unexpected(now.error());
+  }
+  View& view = selected_->view;
+  const bool nothing_new = view.snapshot_ptr() == *now && (view.gone().empty() || !expunges);
+  if (nothing_new) co_return Result<>();
+  const uint32_t uid_validity = view.snapshot().counters.uid_validity;
+  if ((*now)->counters.uid_validity != uid_validity) {
+    bye(imap::CodeName::none, "the selected mailbox has a new UIDVALIDITY");
+    co_return Result<>();
+  }
+  // RFC 9051 7.3.5: a client learns of a keyword before it sees it on a message.
+  const bool keywords_added = (*now)->keywords->size() > view.snapshot().keywords->size();
+  Announcement news = view.advance(std::move(*now), expunges);
+  if (keywords_added) append_defined_flags(out_, *selected_);
+  auto printed = co_await print(std::move(news));
+  co_return printed;
+}
+
+net::Task<Result<>> ImapSession::print(Announcement news) {
+  constexpr size_t lines_between_sends = 256;
+  size_t lines = 0;
+  if (qresync && !news.vanished.empty()) {
+    imap::append_vanished(out_, imap::VanishedData{false, news.vanished.raw()});
+  } else {
+    for (const Seq seq : news.expunged) {
+      imap::append_expunge(out_, seq);
+      if (++lines % lines_between_sends != 0) continue;
+      auto sent = co_await send_if_large();
+      CO_TRY(sent);
+    }
+  }
+  if (news.exists_changed) {
+    imap::append_exists(out_, selected_->view.exists());
+    if (!rev2) imap::append_recent(out_, selected_->view.recent());
+  }
+  for (const Announcement::Changed& c : news.changed) {
+    // A silent change is news only for those who follow modseqs (RFC 7162 3.1.3).
+    if (c.flags || condstore) append_flags_response(c.seq, c.uid, c.flags);
+    if (++lines % lines_between_sends != 0) continue;
+    auto sent = co_await send_if_large();
+    CO_TRY(sent);
+  }
+  co_return Result<>();
+}
+
+void ImapSession::append_flags_response(Seq seq, Uid uid, bool with_flags) {
+  const View& view = selected_->view;
+  const store::PagePtr page = view.snapshot().tree.page(store::keys::page_of(uid));
+  const store::HotEntry* entry = page ? page->find(store::keys::slot_of(uid)) : nullptr;
+  if (!entry) return;
+  imap::FetchWriter writer(out_, seq, style());
+  // RFC 9051 7.5.2: what a client has not asked for MUST name the UID; RFC 7162 3.2.4: so MUST
+  // every change once CONDSTORE is on; RFC 3501 6.4.8: so MUST a UID command's.
+  if (rev2 || condstore || uid_command_) writer.uid(uid);
+  if (with_flags) {
+    std::vector<std::string_view> keywords;
+    const store::KeywordTable& table = *view.snapshot().keywords;
+    for (const uint16_t index : page->keywords(*entry)) {
+      if (index < table.size()) keywords.push_back(table[index]);
+    }
+    uint8_t flags = wire_flags(entry->flags);
+    if (!rev2 && view.is_recent(uid)) flags |= imap::flag_recent;
+    writer.flags(flags, keywords);
+  }
+  if (condstore) writer.modseq(entry->modseq);
+  writer.finish();
+}
+
+uint8_t wire_flags(uint8_t store_flags) {
+  static_assert(int{store::flag_answered} == int{imap::flag_answered} &&
+                int{store::flag_flagged} == int{imap::flag_flagged} &&
+                int{store::flag_deleted} == int{imap::flag_deleted} &&
+                int{store::flag_seen} == int{imap::flag_seen} &&
+                int{store::flag_draft} == int{imap::flag_draft});
+  return store_flags;
+}
+
+}  // namespace eilpost::server

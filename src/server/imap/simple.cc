@@ -1,0 +1,81 @@
+// CAPABILITY, NOOP, CHECK, LOGOUT, ENABLE, ID, NAMESPACE.
+
+#include "protocol/imap/capability.h"
+#include "server/imap/commands.h"
+
+namespace eilpost::server {
+
+CommandTask run(ImapSession& session, const imap::Capability&, RunOptions) {
+  imap::append_capability(session.out(), imap::CapabilityData{session.capabilities()});
+  co_return Reply::ok("these are the capabilities");
+}
+
+// What has happened is announced after every command; these do nothing else.
+CommandTask run(ImapSession&, const imap::Noop&, RunOptions) {
+  co_return Reply::ok("done");
+}
+CommandTask run(ImapSession&, const imap::Check&, RunOptions) {
+  co_return Reply::ok("checked");
+}
+
+CommandTask run(ImapSession& session, const imap::Logout&, RunOptions) {
+  co_await session.deselect();
+  imap::append_untagged(session.out(), imap::Condition::bye, imap::ResponseCode(), "logging out");
+  session.set_state(SessionState::logout);
+  co_return Reply::ok("bye");
+}
+
+CommandTask run(ImapSession& session, const imap::Enable& command, RunOptions) {
+  imap::EnabledData enabled;
+  for (const std::string& name : command.capabilities) {
+    const auto what = imap::enableable(name);
+    if (!what) continue;  // RFC 5161 3.1: unknown names are passed over
+    switch (*what) {
+      case imap::Enableable::imap4rev2:
+        // Message numbers and flags look different from here on; a selected mailbox would mix both.
+        if (session.rev2) continue;
+        session.rev2 = true;
+        break;
+      case imap::Enableable::condstore:
+        if (session.condstore) continue;
+        session.use_condstore();
+        break;
+      case imap::Enableable::qresync:
+        if (session.qresync) continue;
+        session.use_condstore();  // RFC 7162 3.2.3: QRESYNC implies CONDSTORE
+        session.qresync = true;
+        break;
+    }
+    enabled.names.emplace_back(imap::enableable_name(*what));
+  }
+  imap::append_enabled(session.out(), enabled);
+  co_return Reply::ok("enabled");
+}
+
+CommandTask run(ImapSession& session, const imap::Id& command, RunOptions) {
+  std::string client;
+  for (const auto& [field, value] : command.parameters) {
+    if (!value || (!imap::equal_nocase(field, "name") && !imap::equal_nocase(field, "version"))) {
+      continue;
+    }
+    if (!client.empty()) client += ' ';
+    client += *value;
+  }
+  constexpr size_t client_bytes_max = 256;
+  client.resize(std::min(client.size(), client_bytes_max));
+  session.entry().set_client(client);
+  session.log().info("client id={}", client);
+  imap::IdData answer;
+  answer.parameters = {{"name", "Eilpost"}, {"vendor", "Eilpost"}};
+  imap::append_id(session.out(), answer, session.style());
+  co_return Reply::ok("nice to meet you");
+}
+
+CommandTask run(ImapSession& session, const imap::Namespace&, RunOptions) {
+  imap::NamespaceData data;
+  data.personal.push_back({"", '/'});
+  imap::append_namespace(session.out(), data, session.style());
+  co_return Reply::ok("these are the namespaces");
+}
+
+}  // namespace eilpost::server

@@ -1,0 +1,103 @@
+// What every session and job of the server works with: references to the one of each that main
+// built and that outlives them all, and the settings that a reload may change. Passed down, never
+// global. Any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "directory/authenticator.h"
+#include "directory/directory.h"
+#include "directory/policy.h"
+#include "engine/engine.h"
+#include "net/disk_pool.h"
+#include "net/io_pool.h"
+#include "net/task.h"
+#include "net/tls.h"
+#include "server/session_table.h"
+#include "store/store.h"
+
+namespace eilpost::server {
+
+// A mailbox that an account has from the beginning; subscribed.
+struct DefaultMailbox {
+  std::string name;          // UTF-8, '/' between levels
+  uint16_t special_use = 0;  // store::SpecialUse bits
+};
+
+// Values of the configuration that sessions ask for. Immutable; a reload makes another.
+struct Settings {
+  std::string hostname = "localhost";  // in greetings
+  uint64_t message_bytes_max = limits::message_bytes_max;
+  int idle_keepalive_seconds = 120;  // "* OK Still here" during IDLE; 0: none
+  int idle_session_seconds = limits::idle_session_seconds;
+  int preauth_seconds = limits::preauth_seconds;
+  size_t connections_per_account_max = limits::connections_per_account_max;
+  std::vector<DefaultMailbox> default_mailboxes;
+  int recoverable_days = 30;       // what was expunged can be recovered for so long
+  int log_days = 30;               // how far back QRESYNC reaches
+  bool subaddress_folder = true;   // LMTP: user+detail goes to the mailbox `detail` if there is one
+  directory::Quota default_quota;  // of accounts that have none of their own
+};
+using SettingsPtr = std::shared_ptr<const Settings>;  // shared by the cell and sessions
+
+// Holds the present settings. A session takes a pointer at its begin and keeps it.
+class SettingsCell {
+ public:
+  explicit SettingsCell(Settings settings)
+      : settings_(std::make_shared<const Settings>(std::move(settings))) {}
+  SettingsPtr get() const { return std::atomic_load(&settings_); }
+  void set(Settings settings) {
+    std::atomic_store(&settings_,
+                      SettingsPtr(std::make_shared<const Settings>(std::move(settings))));
+  }
+
+ private:
+  SettingsPtr settings_;
+};
+
+struct ServerWorld {
+  engine::Engine& engine;
+  store::Store& store;
+  directory::Directory& directory;
+  directory::Authenticator& authenticator;
+  directory::NameRules names;  // for resolve_recipient()
+
+  net::IoPool& io;
+  net::DiskPool& disk;            // store and engine
+  net::DiskPool& directory_pool;  // lookups in the directory
+  net::DiskPool& hashing;         // checks of passwords
+  net::DiskPool& batch;           // jobs, in slices of at most 20 ms
+
+  Clock& clock;
+  Random& random;
+  Metrics& metrics;
+  SessionTable& sessions;
+  const SettingsCell& settings;
+};
+
+// What one listener lets its sessions do.
+struct ListenerPolicy {
+  std::string name;  // for the log, the metrics and `eilpost top`
+  directory::AuthPolicy auth;
+  std::shared_ptr<net::TlsContext> starttls;  // null: STARTTLS is not offered; shared by listeners
+};
+
+// The account's own quota, or the default.
+store::QuotaLimit quota_limit(const directory::Quota& quota, const Settings& settings);
+
+// The account's mail, ready to be worked with: loaded, and made with the default mailboxes when it
+// does not exist yet (an account may be in the directory before its first mail or login).
+net::Task<Result<store::AccountPtr>> open_account(ServerWorld& world, PartitionId partition);
+// The same for tools. Blocks; never on a pool's thread.
+Result<store::AccountPtr> open_account_wait(store::Store& store, PartitionId partition,
+                                            const Settings& settings);
+
+}  // namespace eilpost::server
