@@ -1,0 +1,83 @@
+// The commands that work on the mail and the accounts, as values: made from arguments by
+// command_line.cc, run by admin.cc - in the server when one runs, else in the process of the
+// command. Values only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace eilpost {
+
+struct AccountAdd {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string display_name;
+  uint64_t quota_bytes = 0;
+  uint64_t quota_messages = 0;
+  bool no_password = false;
+};
+struct AccountList {
+  bool json = false;
+};
+struct AccountPasswd {
+  std::string name;
+};
+struct AccountRemove {
+  std::string name;
+};
+struct AccountAlias {
+  std::string name;
+  std::string alias;
+  bool remove = false;
+};
+struct AccountSet {
+  std::string name;
+  std::optional<uint64_t> quota_bytes;
+  std::optional<uint64_t> quota_messages;
+  std::optional<bool> disabled;
+  std::optional<std::string> display_name;
+};
+struct MailboxList {
+  std::string account;
+  bool json = false;
+};
+struct Check {
+  std::string account;  // empty: all
+  bool repair = false;
+  bool quick = false;  // do not read messages' octets
+};
+struct Backup {
+  std::string directory;
+  bool verify = false;  // only look whether the backup is whole
+};
+enum class MailFormat { automatic, maildir, mbox };
+struct Import {
+  std::string account;
+  std::string path;
+  MailFormat format = MailFormat::automatic;
+  std::string mailbox;  // where an mbox file goes, or what stands above the folders; "": see help
+  std::string ledger;   // "": beside the source
+};
+struct Export {
+  std::string account;
+  std::string path;
+  MailFormat format = MailFormat::maildir;
+  std::string mailbox;  // empty: all
+};
+// The sessions, as lines of tab-separated fields: what `eilpost top` draws.
+struct Sessions {};
+
+using AdminCommand =
+    std::variant<AccountAdd, AccountList, AccountPasswd, AccountRemove, AccountAlias, AccountSet,
+                 MailboxList, Check, Backup, Import, Export, Sessions>;
+
+// Whether the command wants a password, which is asked for where the command is typed.
+inline bool wants_password(const AdminCommand& command) {
+  if (const auto* add = std::get_if<AccountAdd>(&command)) return !add->no_password;
+  return std::holds_alternative<AccountPasswd>(command);
+}
+
+}  // namespace eilpost

@@ -1,0 +1,313 @@
+#include "main/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+namespace eilpost {
+
+namespace {
+
+// CLI11 fills in these while it parses; what was chosen is moved out at the end.
+class Builder {
+ public:
+  Builder() : app_("Eilpost, an IMAP mail server.", "eilpost") {
+    app_.require_subcommand(1);
+    app_.set_help_flag("-h,--help", "Show this help");
+    app_.footer("eilpost COMMAND --help tells more about each command.");
+    serving();
+    accounts();
+    mail();
+    safety();
+    tools();
+  }
+
+  ParsedCommandLine parse(std::vector<std::string> arguments) {
+    if (!arguments.empty() && arguments[0].substr(0, 1) != "-" && !knows(arguments[0])) {
+      ParsedCommandLine unknown;
+      unknown.exit_code = 2;
+      unknown.text = "eilpost: there is no command \"" + arguments[0] +
+                     "\"; eilpost --help shows those that are\n";
+      return unknown;
+    }
+    // CLI11 takes them from the back.
+    std::reverse(arguments.begin(), arguments.end());
+    ParsedCommandLine out;
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::ParseError& e) {
+      std::ostringstream shown, errors;
+      const bool asked = app_.exit(e, shown, errors) == 0;
+      out.exit_code = asked ? 0 : 2;
+      out.text = shown.str() + errors.str();
+      return out;
+    }
+    if (!usage_.empty()) {
+      out.exit_code = 2;
+      out.text = usage_;
+      return out;
+    }
+    out.runs = true;
+    out.line = std::move(line_);
+    return out;
+  }
+
+ private:
+  bool knows(const std::string& name) const {
+    const auto all = app_.get_subcommands(nullptr);
+    return std::any_of(all.begin(), all.end(),
+                       [&](const CLI::App* command) { return command->get_name() == name; });
+  }
+  CLI::App* add(CLI::App* parent, const char* name, const char* help) {
+    auto* command = parent->add_subcommand(name, help);
+    command->set_help_flag("-h,--help", "Show this help");
+    return command;
+  }
+  // A command that looks for the server or its data.
+  CLI::App* add_located(CLI::App* parent, const char* name, const char* help) {
+    auto* command = add(parent, name, help);
+    command->add_option("--config", line_.config_file, "Configuration file")->type_name("FILE");
+    command->add_option("--data", line_.data_dir, "Data directory; instead of the configuration's")
+        ->type_name("DIR");
+    return command;
+  }
+  // A command that the running server does.
+  CLI::App* add_admin(CLI::App* parent, const char* name, const char* help) {
+    auto* command = add_located(parent, name, help);
+    command->footer("Done by the server when one runs on the data, else by this process.");
+    return command;
+  }
+  template <class T>
+  void runs(CLI::App* command, T& value) {
+    command->callback([this, &value] { line_.command = value; });
+  }
+  template <class T>
+  void runs_admin(CLI::App* command, T& value) {
+    command->callback([this, &value] { line_.command = AdminCommand(value); });
+  }
+
+  void serving();
+  void add_demo();
+  void accounts();
+  void account_changes(CLI::App* group);
+  void mail();
+  void safety();
+  void tools();
+
+  CLI::App app_;
+  CommandLine line_;
+  std::string usage_;  // what is wrong in a way that CLI11 cannot say
+  ServeCommand serve_;
+  DemoOptions demo_;
+  std::string demo_engine_ = "rocksdb";
+  AccountAdd account_add_;
+  AccountList account_list_;
+  AccountPasswd account_passwd_;
+  AccountRemove account_remove_;
+  AccountAlias account_alias_;
+  AccountSet account_set_;
+  uint64_t set_bytes_ = 0;
+  uint64_t set_messages_ = 0;
+  std::string set_display_name_;
+  bool disable_ = false;
+  bool enable_ = false;
+  MailboxList mailbox_list_;
+  Check check_;
+  bool check_all_ = false;
+  Backup backup_;
+  RestoreOptions restore_;
+  Import import_;
+  std::string import_format_ = "auto";
+  Export export_;
+  std::string export_format_ = "maildir";
+  Sessions sessions_;
+  TopOptions top_;
+  ConfigCheckCommand config_check_;
+  ConfigKeysCommand config_keys_;
+  VersionCommand version_;
+};
+
+void Builder::serving() {
+  auto* serve = add_located(&app_, "serve", "Run the server in the foreground");
+  serve->footer(
+      "SIGTERM ends it when its sessions have ended (10 s at most); SIGHUP reads limits, quotas\n"
+      "and certificates again. Listeners, engine and memory need a restart.");
+  runs(serve, serve_);
+  add_demo();
+}
+
+void Builder::add_demo() {
+  auto* demo = add(&app_, "demo", "Serve made-up accounts on loopback, to try things out");
+  demo->add_option("--data", demo_.data_dir, "Directory that keeps everything")
+      ->required()
+      ->type_name("DIR");
+  demo->add_option("--base-port", demo_.base_port,
+                   "IMAP is on this plus 143, IMAPS 993, LMTP 24, HTTP 80")
+      ->check(CLI::Range(0, 64000))
+      ->capture_default_str();
+  demo->add_option("--accounts", demo_.accounts, "How many: user1@example.org, ...")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  demo->add_option("--engine", demo_engine_, "rocksdb keeps the data, memory forgets it")
+      ->check(CLI::IsMember({"rocksdb", "memory"}))
+      ->capture_default_str();
+  demo->add_flag("--empty", demo_.empty, "Accounts have nothing but an empty INBOX");
+  demo->add_option("--log", demo_.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  demo->footer("Every account has the password \"pass\". Prints \"ready\" when it serves.");
+  demo->callback([this] {
+    demo_.engine = demo_engine_ == "memory" ? EngineKind::memory : EngineKind::rocksdb;
+    line_.command = demo_;
+  });
+}
+
+void Builder::accounts() {
+  auto* group = add(&app_, "account", "Accounts: add, list, passwd, remove, alias, set");
+  group->require_subcommand(1);
+  auto* added = add_admin(group, "add", "Make an account");
+  added->add_option("NAME", account_add_.name, "Its address, such as anna@example.org")->required();
+  added->add_option("--alias", account_add_.aliases, "A further address; may be repeated");
+  added->add_option("--display-name", account_add_.display_name, "Whom it belongs to");
+  added->add_option("--quota-bytes", account_add_.quota_bytes, "0: the configuration's");
+  added->add_option("--quota-messages", account_add_.quota_messages, "0: the configuration's");
+  added->add_flag("--no-password", account_add_.no_password, "Nobody can log in for the present");
+  added->footer("The password is asked for on a terminal, else it is the first line of the input.");
+  runs_admin(added, account_add_);
+  auto* listed = add_admin(group, "list", "Show all accounts");
+  listed->add_flag("--json", account_list_.json, "One JSON object a line");
+  runs_admin(listed, account_list_);
+  auto* passwd = add_admin(group, "passwd", "Change an account's password");
+  passwd->add_option("NAME", account_passwd_.name, "The account")->required();
+  passwd->footer(
+      "The password is asked for on a terminal, else it is the first line of the input.");
+  runs_admin(passwd, account_passwd_);
+  auto* removed = add_admin(group, "remove", "Remove an account and all its mail, for good");
+  removed->add_option("NAME", account_remove_.name, "The account")->required();
+  runs_admin(removed, account_remove_);
+  account_changes(group);
+}
+
+void Builder::account_changes(CLI::App* group) {
+  auto* alias = add_admin(group, "alias", "Give an account a further address, or take it away");
+  alias->add_option("NAME", account_alias_.name, "The account")->required();
+  alias->add_option("ADDRESS", account_alias_.alias, "The address")->required();
+  alias->add_flag("--remove", account_alias_.remove, "Take it away");
+  runs_admin(alias, account_alias_);
+  auto* set = add_admin(group, "set", "Change an account's quota, name or whether it is enabled");
+  set->add_option("NAME", account_set_.name, "The account")->required();
+  auto* bytes = set->add_option("--quota-bytes", set_bytes_, "0: the configuration's");
+  auto* messages = set->add_option("--quota-messages", set_messages_, "0: the configuration's");
+  auto* name = set->add_option("--display-name", set_display_name_, "Whom it belongs to");
+  auto* disable = set->add_flag("--disable", disable_, "Nobody can log in, mail is refused");
+  set->add_flag("--enable", enable_, "The opposite")->excludes(disable);
+  set->callback([this, bytes, messages, name] {
+    if (bytes->count() > 0) account_set_.quota_bytes = set_bytes_;
+    if (messages->count() > 0) account_set_.quota_messages = set_messages_;
+    if (name->count() > 0) account_set_.display_name = set_display_name_;
+    if (disable_) account_set_.disabled = true;
+    if (enable_) account_set_.disabled = false;
+    line_.command = AdminCommand(account_set_);
+  });
+}
+
+void Builder::mail() {
+  auto* group = add(&app_, "mailbox", "Mailboxes: list");
+  group->require_subcommand(1);
+  auto* listed = add_admin(group, "list", "Show an account's mailboxes with what they hold");
+  listed->add_option("ACCOUNT", mailbox_list_.account, "The account")->required();
+  listed->add_flag("--json", mailbox_list_.json, "One JSON object a line");
+  runs_admin(listed, mailbox_list_);
+
+  auto* import = add_admin(&app_, "import", "Read Maildir or mbox into an account");
+  import->add_option("ACCOUNT", import_.account, "The account")->required();
+  import->add_option("PATH", import_.path, "Maildir, mbox file, or directory of mbox files")
+      ->required();
+  import->add_option("--format", import_format_, "auto, maildir or mbox")
+      ->check(CLI::IsMember({"auto", "maildir", "mbox"}))
+      ->capture_default_str();
+  import->add_option("--mailbox", import_.mailbox,
+                     "Where an mbox file goes (INBOX), or what all folders are put beneath");
+  import->add_option("--ledger", import_.ledger,
+                     "File that remembers what was imported (PATH.eilpost-import)");
+  import->footer(
+      "A further run imports only what is new. Flags, Dovecot's keywords and dates are kept, "
+      "Sent,\n"
+      "Drafts, Junk, Trash and Archive are known by their usual names. Bare LF becomes CRLF.\n"
+      "The account's quota is counted, not enforced. The server reads the files: it must be able "
+      "to.");
+  import->callback([this] {
+    import_.format = import_format_ == "mbox"      ? MailFormat::mbox
+                     : import_format_ == "maildir" ? MailFormat::maildir
+                                                   : MailFormat::automatic;
+  line_.command = AdminCommand(import_);
+});
+
+auto* exported = add_admin(&app_, "export", "Write an account as Maildir or mbox");
+exported->add_option("ACCOUNT", export_.account, "The account")->required();
+exported->add_option("PATH", export_.path, "Directory to write into")->required();
+exported->add_option("--format", export_format_, "maildir (Maildir++) or mbox")
+    ->check(CLI::IsMember({"maildir", "mbox"}))
+    ->capture_default_str();
+exported->add_option("--mailbox", export_.mailbox, "Only this mailbox");
+exported->footer(
+    "CRLF becomes LF. A Maildir that is there is completed; mbox files are written anew.");
+exported->callback([this] {
+  export_.format = export_format_ == "mbox" ? MailFormat::mbox : MailFormat::maildir;
+  line_.command = AdminCommand(export_);
+});
+}  // namespace
+
+void Builder::safety() {
+  auto* check = add_admin(&app_, "check", "Look whether accounts hold together, and repair");
+  auto* name = check->add_option("ACCOUNT", check_.account, "The account");
+  auto* all = check->add_flag("--all", check_all_, "Every account")->excludes(name);
+  check->add_flag("--repair", check_.repair, "Rebuild what follows from the rest");
+  check->add_flag("--quick", check_.quick, "Do not read the messages themselves");
+  check->callback([this, name, all] {
+    usage_ = name->count() + all->count() == 1 ? "" : "check: give an ACCOUNT or --all\n";
+    line_.command = AdminCommand(check_);
+  });
+
+  auto* backup = add_admin(&app_, "backup", "Copy what is new into a backup directory");
+  backup->add_option("DIR", backup_.directory, "The backup, made at the first time")->required();
+  backup->add_flag("--verify", backup_.verify, "Copy nothing, look whether the backup is whole");
+  backup->footer(
+      "The server goes on serving. A backup that is interrupted leaves the one before. Keep older\n"
+      "states by copying or snapshotting the directory between two runs.");
+  runs_admin(backup, backup_);
+
+  auto* restore = add(&app_, "restore", "Make a data directory of a backup");
+  restore->add_option("DIR", restore_.backup, "The backup")->required();
+  restore->add_option("--to", restore_.data_dir, "The data directory; must hold no mail yet")
+      ->required()
+      ->type_name("DATA");
+  restore->footer(
+      "Every mailbox gets a new UIDVALIDITY, so that clients fetch anew and show nothing stale.");
+  runs(restore, restore_);
+}
+
+void Builder::tools() {
+  auto* top = add_located(&app_, "top", "Show who is connected and what they do");
+  top->add_flag("--once", top_.once, "Print once and end, as without a terminal");
+  runs(top, top_);
+  auto* sessions = add_located(&app_, "sessions", "What top draws");
+  sessions->group("");
+  runs_admin(sessions, sessions_);
+
+  auto* config = add(&app_, "config", "Configuration: check, keys");
+  config->require_subcommand(1);
+  auto* check = add(config, "check", "Read a configuration file and show what is wrong in it");
+  check->add_option("FILE", config_check_.file, "The file")->required();
+  runs(check, config_check_);
+  auto* keys = add(config, "keys", "Show every key with its type, default and meaning");
+  runs(keys, config_keys_);
+  runs(add(&app_, "version", "Show the version"), version_);
+}
+
+}  // namespace eilpost
+
+ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) {
+  return Builder().parse(arguments);
+}
+
+}  // namespace eilpost

@@ -1,0 +1,24 @@
+// `eilpost demo`: a server on loopback with accounts whose password is known, for trying things out
+// and for tests. Not for anything else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "main/config.h"
+
+namespace eilpost {
+
+struct DemoOptions {
+  std::string data_dir;
+  int base_port = 10000;
+  int accounts = 3;
+  EngineKind engine = EngineKind::rocksdb;
+  bool empty = false;  // only INBOX, no messages
+  std::string log_level = "warn";
+};
+
+// Serves until a signal comes. The exit code.
+int run_demo(const DemoOptions& options);
+
+}  // namespace eilpost
