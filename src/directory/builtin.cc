@@ -59,7 +59,8 @@ struct BuiltinDirectory::Snapshot {
     if (row == rows.end()) return {};
     const auto owner = TRY(parse_name(row->second));
     if (owner == id) return {};
-    return fail(Code::already_exists, fmt::format("{} belongs to account {}", name, owner.value));
+    return fail(Code::already_exists,
+                fmt::format("the address {} is taken by account {}", name, owner.value));
   }
 };
 

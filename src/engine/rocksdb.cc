@@ -29,6 +29,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "engine/rocksdb_files.h"
 #include "engine/rules.h"
 #include "engine/segment_file.h"
 #include "engine/store_directory.h"
@@ -41,79 +42,6 @@ namespace {
 constexpr uint64_t mebibyte = 1024 * 1024;
 constexpr uint64_t group_bytes_max = 16 * mebibyte;
 constexpr auto resume_interval = std::chrono::seconds(1);
-
-// ---- RocksDB's files --------------------------------------------------------------------------
-
-// RocksDB would go on after a failed fsync; what is on the disk then is unknown, so we do not.
-// A file-size limit counts as a full disk, which RocksDB can recover from.
-class GuardedFile final : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  GuardedFile(std::unique_ptr<rocksdb::FSWritableFile>&& file, std::string name)
-      : FSWritableFileOwnerWrapper(std::move(file)), name_(std::move(name)) {}
-
-  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
-                           rocksdb::IODebugContext* debug) override {
-    errno = 0;
-    return limited(FSWritableFileOwnerWrapper::Append(data, options, debug));
-  }
-  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
-                           const rocksdb::DataVerificationInfo& verification,
-                           rocksdb::IODebugContext* debug) override {
-    errno = 0;
-    return limited(FSWritableFileOwnerWrapper::Append(data, options, verification, debug));
-  }
-  rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
-                         rocksdb::IODebugContext* debug) override {
-    return synced(FSWritableFileOwnerWrapper::Sync(options, debug));
-  }
-  rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
-                          rocksdb::IODebugContext* debug) override {
-    return synced(FSWritableFileOwnerWrapper::Fsync(options, debug));
-  }
-
- private:
-  static rocksdb::IOStatus limited(rocksdb::IOStatus status) {
-    if (status.ok() || (errno != EFBIG && errno != EDQUOT)) return status;
-    auto full = rocksdb::IOStatus::NoSpace(status.ToString());
-    full.SetRetryable(true);
-    return full;
-  }
-  rocksdb::IOStatus synced(rocksdb::IOStatus status) const {
-    if (!status.ok()) stop_process("fsync of " + name_ + ": " + status.ToString());
-    return status;
-  }
-  std::string name_;
-};
-
-class GuardedFiles final : public rocksdb::FileSystemWrapper {
- public:
-  GuardedFiles() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
-  const char* Name() const override { return "eilpost"; }
-
-  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* result,
-                                    rocksdb::IODebugContext* debug) override {
-    return guard(name, target()->NewWritableFile(name, options, result, debug), result);
-  }
-  rocksdb::IOStatus ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                       std::unique_ptr<rocksdb::FSWritableFile>* result,
-                                       rocksdb::IODebugContext* debug) override {
-    return guard(name, target()->ReopenWritableFile(name, options, result, debug), result);
-  }
-  rocksdb::IOStatus ReuseWritableFile(const std::string& name, const std::string& old_name,
-                                      const rocksdb::FileOptions& options,
-                                      std::unique_ptr<rocksdb::FSWritableFile>* result,
-                                      rocksdb::IODebugContext* debug) override {
-    return guard(name, target()->ReuseWritableFile(name, old_name, options, result, debug), result);
-  }
-
- private:
-  static rocksdb::IOStatus guard(const std::string& name, rocksdb::IOStatus status,
-                                 std::unique_ptr<rocksdb::FSWritableFile>* file) {
-    if (status.ok()) *file = std::make_unique<GuardedFile>(std::move(*file), name);
-    return status;
-  }
-};
 
 // The committer resumes after a full disk, when nobody writes; RocksDB must not do so by itself.
 class NoAutomaticRecovery final : public rocksdb::EventListener {
@@ -258,7 +186,7 @@ class RocksdbEngine final : public EmbeddedEngine {
   RocksdbEngine(RocksdbOptions options, std::unique_ptr<StoreDirectory> directory)
       : options_(std::move(options)),
         directory_(std::move(directory)),
-        env_(rocksdb::NewCompositeEnv(std::make_shared<GuardedFiles>())),
+        env_(rocksdb::NewCompositeEnv(guarded_files())),
         versions_(std::clamp<uint64_t>(options_.memory_bytes / 16 / 100, 1000, 4'000'000)) {}
   ~RocksdbEngine() override {
     close();

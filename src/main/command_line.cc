@@ -3,9 +3,18 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#ifndef EILPOST_VERSION
+#define EILPOST_VERSION "unknown"
+#endif
+
 namespace eilpost {
 
 namespace {
+
+MailFormat format_of(std::string_view name) {
+  if (name == "mbox") return MailFormat::mbox;
+  return name == "maildir" ? MailFormat::maildir : MailFormat::automatic;
+}
 
 // CLI11 fills in these while it parses; what was chosen is moved out at the end.
 class Builder {
@@ -13,6 +22,7 @@ class Builder {
   Builder() : app_("Eilpost, an IMAP mail server.", "eilpost") {
     app_.require_subcommand(1);
     app_.set_help_flag("-h,--help", "Show this help");
+    app_.set_version_flag("--version", "eilpost " EILPOST_VERSION, "Show the version");
     app_.footer("eilpost COMMAND --help tells more about each command.");
     serving();
     accounts();
@@ -22,7 +32,13 @@ class Builder {
   }
 
   ParsedCommandLine parse(std::vector<std::string> arguments) {
-    if (!arguments.empty() && arguments[0].substr(0, 1) != "-" && !knows(arguments[0])) {
+    if (arguments.empty()) {
+      ParsedCommandLine nothing;
+      nothing.exit_code = 2;
+      nothing.text = app_.help();
+      return nothing;
+    }
+    if (arguments[0].substr(0, 1) != "-" && !knows(arguments[0])) {
       ParsedCommandLine unknown;
       unknown.exit_code = 2;
       unknown.text = "eilpost: there is no command \"" + arguments[0] +
@@ -65,7 +81,10 @@ class Builder {
   // A command that looks for the server or its data.
   CLI::App* add_located(CLI::App* parent, const char* name, const char* help) {
     auto* command = add(parent, name, help);
-    command->add_option("--config", line_.config_file, "Configuration file")->type_name("FILE");
+    command
+        ->add_option("--config", line_.config_file,
+                     "Configuration file (/etc/eilpost/eilpost.toml, if it exists)")
+        ->type_name("FILE");
     command->add_option("--data", line_.data_dir, "Data directory; instead of the configuration's")
         ->type_name("DIR");
     return command;
@@ -218,44 +237,42 @@ void Builder::mail() {
   listed->add_flag("--json", mailbox_list_.json, "One JSON object a line");
   runs_admin(listed, mailbox_list_);
 
-  auto* import = add_admin(&app_, "import", "Read Maildir or mbox into an account");
-  import->add_option("ACCOUNT", import_.account, "The account")->required();
-  import->add_option("PATH", import_.path, "Maildir, mbox file, or directory of mbox files")
+  auto* imported = add_admin(&app_, "import", "Read Maildir or mbox into an account");
+  imported->add_option("ACCOUNT", import_.account, "The account")->required();
+  imported->add_option("PATH", import_.path, "Maildir, mbox file, or directory of mbox files")
       ->required();
-  import->add_option("--format", import_format_, "auto, maildir or mbox")
+  imported->add_option("--format", import_format_, "auto, maildir or mbox")
       ->check(CLI::IsMember({"auto", "maildir", "mbox"}))
       ->capture_default_str();
-  import->add_option("--mailbox", import_.mailbox,
-                     "Where an mbox file goes (INBOX), or what all folders are put beneath");
-  import->add_option("--ledger", import_.ledger,
-                     "File that remembers what was imported (PATH.eilpost-import)");
-  import->footer(
-      "A further run imports only what is new. Flags, Dovecot's keywords and dates are kept, "
-      "Sent,\n"
-      "Drafts, Junk, Trash and Archive are known by their usual names. Bare LF becomes CRLF.\n"
-      "The account's quota is counted, not enforced. The server reads the files: it must be able "
-      "to.");
-  import->callback([this] {
-    import_.format = import_format_ == "mbox"      ? MailFormat::mbox
-                     : import_format_ == "maildir" ? MailFormat::maildir
-                                                   : MailFormat::automatic;
-  line_.command = AdminCommand(import_);
-});
+  imported->add_option("--mailbox", import_.mailbox,
+                       "Where an mbox file goes (INBOX), or what all folders are put beneath");
+  imported->add_option("--ledger", import_.ledger,
+                       "File that remembers what was imported (PATH.eilpost-import)");
+  imported->footer(
+      "A further run imports only what is new. Flags, Dovecot's keywords and dates are kept;\n"
+      "Sent, Drafts, Junk, Trash and Archive are known by their usual names. Bare LF becomes\n"
+      "CRLF. The account's quota is counted, not enforced. The server reads the files: it must\n"
+      "be able to.");
+  imported->callback([this] {
+    import_.format = format_of(import_format_);
+    line_.command = AdminCommand(import_);
+  });
 
-auto* exported = add_admin(&app_, "export", "Write an account as Maildir or mbox");
-exported->add_option("ACCOUNT", export_.account, "The account")->required();
-exported->add_option("PATH", export_.path, "Directory to write into")->required();
-exported->add_option("--format", export_format_, "maildir (Maildir++) or mbox")
-    ->check(CLI::IsMember({"maildir", "mbox"}))
-    ->capture_default_str();
-exported->add_option("--mailbox", export_.mailbox, "Only this mailbox");
-exported->footer(
-    "CRLF becomes LF. A Maildir that is there is completed; mbox files are written anew.");
-exported->callback([this] {
-  export_.format = export_format_ == "mbox" ? MailFormat::mbox : MailFormat::maildir;
-  line_.command = AdminCommand(export_);
-});
-}  // namespace
+  auto* exported = add_admin(&app_, "export", "Write an account as Maildir or mbox");
+  exported->add_option("ACCOUNT", export_.account, "The account")->required();
+  exported->add_option("PATH", export_.path, "Directory to write into")->required();
+  exported->add_option("--format", export_format_, "maildir (Maildir++) or mbox")
+      ->check(CLI::IsMember({"maildir", "mbox"}))
+      ->capture_default_str();
+  exported->add_option("--mailbox", export_.mailbox, "Only this mailbox");
+  exported->footer(
+      "CRLF becomes LF. A Maildir that is there is completed; mbox files are written anew.\n"
+      "The server writes the files: it must be able to.");
+  exported->callback([this] {
+    export_.format = format_of(export_format_);
+    line_.command = AdminCommand(export_);
+  });
+}
 
 void Builder::safety() {
   auto* check = add_admin(&app_, "check", "Look whether accounts hold together, and repair");
@@ -304,7 +321,7 @@ void Builder::tools() {
   runs(add(&app_, "version", "Show the version"), version_);
 }
 
-}  // namespace eilpost
+}  // namespace
 
 ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments) {
   return Builder().parse(arguments);

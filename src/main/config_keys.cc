@@ -164,7 +164,9 @@ std::vector<Key> store_keys() {
 std::vector<Key> listener_keys() {
   return {
       {"listener", "protocol", "string", "must be given",
-       "\"imap\", \"imaps\" (TLS from the start), \"lmtp\", or \"http\" (/health and /metrics).",
+       "\"imap\", \"imaps\" (TLS from the start), \"lmtp\", or \"http\" (/health and /metrics). "
+       "Without any [[listener]]: imap, imaps if there is a certificate, lmtp and http on "
+       "127.0.0.1.",
        choice<Protocol>({{"imap", Protocol::imap},
                          {"imaps", Protocol::imaps},
                          {"lmtp", Protocol::lmtp},

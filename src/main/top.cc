@@ -96,6 +96,10 @@ std::string head_line() {
                      "CLIENT");
 }
 
+std::string counted(size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 std::string summary(const std::vector<server::SessionInfo>& sessions) {
   std::map<std::string, size_t> protocols;
   std::map<uint64_t, size_t> accounts;
@@ -103,7 +107,8 @@ std::string summary(const std::vector<server::SessionInfo>& sessions) {
     ++protocols[s.protocol];
     if (s.account) ++accounts[s.account.value];
   }
-  std::string out = fmt::format("{} sessions of {} accounts", sessions.size(), accounts.size());
+  std::string out = fmt::format("{} of {}", counted(sessions.size(), "session"),
+                                counted(accounts.size(), "account"));
   for (const auto& [name, count] : protocols) out += fmt::format(", {} {}", count, name);
   return out;
 }

@@ -6,6 +6,7 @@
 #include "mime/wire.h"
 #include "server/imap/commands.h"
 #include "server/imap/fetch_plan.h"
+#include "server/imap/read_ahead.h"
 #include "store/mutations.h"
 
 namespace eilpost::server {
@@ -248,24 +249,21 @@ class FetchRunner {
   // The literal's octets in pieces, decoded if need be: of those only [skip, skip + size) go out.
   // What is read next never waits in memory behind a slow client.
   net::Task<Result<>> stream(const store::Cold cold, const FetchedBody& body) {
-    mime::Decoder decoder(body.kind == FetchedBody::Kind::decode ? body.encoding
-                                                                 : mime::Encoding::binary);
+    const bool decodes = body.kind == FetchedBody::Kind::decode;
+    mime::Decoder decoder(body.encoding);
     DecodedWindow window(body.skip, body.size);
-    for (uint64_t at = 0; at < body.range.size; at += stream_piece_bytes) {
-      const uint64_t offset = body.range.offset + at;
-      const uint64_t length = std::min(stream_piece_bytes, body.range.size - at);
-      auto job = [account = session_.account_ptr(), cold, offset, length] {
-        return account->read_blob(cold, offset, length);
-      };
-      auto piece = co_await session_.read(std::move(job));
-      // The literal's size is out already: the connection cannot go on.
-      if (!piece || piece->size() != length) {
-        session_.log().error("body could not be read in the middle of a literal");
+    ReadAhead pieces(session_.world().disk, session_.account_ptr(), cold, body.range);
+    while (true) {
+      auto piece = co_await pieces.next();
+      if (!piece) {
+        // The literal's size is out already: the connection cannot go on.
+        session_.log().error("in the middle of a literal: {}", piece.error().detail);
         session_.stream().close();
-        co_return fail(Code::corrupt, "blob could not be read");
+        co_return tl::unexpected(piece.error());
       }
+      if (piece->empty()) break;
       Result<> sent;
-      if (body.kind == FetchedBody::Kind::decode) {
+      if (decodes) {
         decoder.feed(*piece, window.decoded());
         window.take(session_.out());
         sent = co_await session_.send();
@@ -274,7 +272,7 @@ class FetchRunner {
       }
       CO_TRY(sent);
     }
-    if (body.kind == FetchedBody::Kind::decode) {
+    if (decodes) {
       decoder.finish(window.decoded());
       window.take(session_.out());
     }
