@@ -42,13 +42,14 @@ Account::Account(Services services, PartitionId partition)
 
 Account::~Account() = default;
 
-void Account::submit(Job job) {
+void Account::submit(Job job, Where where) {
   {
     std::lock_guard lock(queue_mutex_);
     queue_.push_back(std::move(job));
     if (running_) return;
     running_ = true;
   }
+  if (where == Where::here) return run();
   services_.post([self = shared_from_this()] { self->run(); });
 }
 

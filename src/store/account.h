@@ -77,9 +77,12 @@ class Account : public std::enable_shared_from_this<Account> {
 
   // Runs `apply` on the account's runner and commits what it wrote together with what else waits;
   // `done` gets its result once that is durable, or the error. `apply` may run several times.
+  // Where::here: the caller is a job of the pool that has nothing left to do, and lends its thread
+  // when no runner is at work.
+  enum class Where { pool, here };
   template <class R>
   void mutate(Author author, std::function<Result<R>(Tx&)> apply,
-              std::function<void(Result<R>)> done) {
+              std::function<void(Result<R>)> done, Where where = Where::pool) {
     auto value = std::make_shared<std::optional<R>>();  // shared by the two closures below
     submit({std::move(author),
             [value, apply = std::move(apply)](Tx& tx) -> Result<> {
@@ -91,7 +94,8 @@ class Account : public std::enable_shared_from_this<Account> {
             [value, done = std::move(done)](Result<> r) {
               if (!r) return done(tl::unexpected(std::move(r).error()));
               done(std::move(**value));
-            }});
+            }},
+           where);
   }
 
   // Loads what is not loaded and, where others write too, brings it up to date. `done` may come
@@ -151,7 +155,7 @@ class Account : public std::enable_shared_from_this<Account> {
     int lookups = 0;  // of the commit id in vain
   };
 
-  void submit(Job job);
+  void submit(Job job, Where where);
   void run();
   void run_at(std::vector<Job> jobs, const Result<engine::Version>& head);
   void run_jobs(std::vector<Job> jobs, int tries);

@@ -1,6 +1,8 @@
 // APPEND, also of several messages (RFC 9051 6.3.12, RFC 3502, RFC 3516). The literals have
 // streamed into blobs by the time the command is run; what is left is one commit.
 
+#include <utility>
+
 #include "mime/decode.h"
 #include "server/imap/append_state.h"
 #include "server/imap/binary_append.h"
@@ -61,11 +63,48 @@ void fail_message(ImapSession& session, AppendState& state, const Error& error) 
   state.writer.reset();
 }
 
+// What is left of the last message goes to the disk and is scanned. Disk pool; on an error the
+// message is taken out again.
+Result<> finish_message(store::Account& account, AppendState& state) {
+  store::NewMessage message = std::move(state.ready.back());
+  state.ready.pop_back();
+  state.held = false;
+  message.cold.size = state.size;
+  const std::string chunk = std::exchange(state.chunk, std::string());
+  TRY(take_piece(account, state, chunk));
+  message.cold.blob = TRY(state.writer->finish());
+  state.staged.push_back(message.cold.blob);
+  state.writer.reset();
+  const mime::Message scanned = state.scanner->finish();
+  state.scanner.reset();
+  if (state.nul_seen) {
+    message = TRY(without_nul(account, std::move(message), scanned));
+    state.staged.back() = message.cold.blob;
+  } else {
+    message.digest = store::make_digest(scanned);
+  }
+  state.ready.push_back(std::move(message));
+  return {};
+}
+
+// The same from the session.
+net::Task<> finish_held(ImapSession& session, AppendState& state) {
+  auto job = [account = session.account_ptr(), state = &state] {
+    return finish_message(*account, *state);
+  };
+  auto finished = co_await session.read(std::move(job));
+  if (!finished) fail_message(session, state, finished.error());
+}
+
 }  // namespace
 
 net::Task<std::optional<Reply>> begin_message(ImapSession& session, AppendState& state,
                                               const imap::Append& so_far) {
   const imap::AppendMessage& message = so_far.messages.back();
+  if (state.held) {
+    co_await finish_held(session, state);
+    if (state.failure) co_return state.failure;
+  }
   if (session.state() == SessionState::not_authenticated) {
     co_return Reply::bad("log in first");
   }
@@ -122,75 +161,58 @@ net::Task<> message_chunk(ImapSession& session, AppendState& state, std::string_
   if (!written) fail_message(session, state, written.error());
 }
 
-net::Task<> message_end(ImapSession& session, AppendState& state) {
-  if (state.failure || !state.open) co_return;
-  state.open = false;
-  std::string chunk = std::move(state.chunk);
-  state.chunk = std::string();
-  store::NewMessage message = std::move(state.ready.back());
-  message.cold.size = state.size;
-  const bool reencode = state.nul_seen;
-  auto job = [account = session.account_ptr(), state = &state, chunk = std::move(chunk), reencode,
-              message = std::move(message)]() mutable -> Result<store::NewMessage> {
-    TRY(take_piece(*account, *state, chunk));
-    message.cold.blob = TRY(state->writer->finish());
-    const mime::Message scanned = state->scanner->finish();
-    if (reencode) {
-      const engine::BlobId raw = message.cold.blob;
-      auto clean = without_nul(*account, std::move(message), scanned);
-      if (!clean) (void)account->engine().remove_blob(raw);
-      return clean;
-    }
-    message.digest = store::make_digest(scanned);
-    return message;
-  };
-  auto finished = co_await session.read(std::move(job));
-  state.writer.reset();
-  state.scanner.reset();
-  if (!finished) {
-    state.ready.pop_back();
-    fail_message(session, state, finished.error());
-    co_return;
-  }
-  state.ready.back() = std::move(*finished);
-}
-
 namespace {
 
-// A command whose messages came by literals too small to stream does not exist: each message
-// literal of APPEND streams, whatever its size. So `ready` holds them all.
-Result<store::AppendRequest> make_request(ImapSession& session, AppendState& state,
-                                          const imap::Append& command) {
-  if (state.ready.size() != command.messages.size() || !state.mailbox) {
-    return fail(Code::internal, "APPEND without its messages");
-  }
-  store::AppendRequest request;
-  request.mailbox = *state.mailbox;
-  request.messages = std::move(state.ready);
-  request.quota = session.quota();
-  return request;
+// One job of the pool stages what is held and lends its thread to the commit.
+net::Task<Result<store::AppendResult>> commit_messages(ImapSession& session, AppendState& state) {
+  auto start = [&session, &state](std::function<void(Result<store::AppendResult>)> done) {
+    auto job = [account = session.account_ptr(), state = &state, author = session.author(),
+                quota = session.quota(), done] {
+      if (state->held) {
+        auto finished = finish_message(*account, *state);
+        if (!finished) return done(tl::unexpected(std::move(finished).error()));
+      }
+      // Shared by the attempts of the mutation.
+      auto request = std::make_shared<store::AppendRequest>();
+      request->mailbox = *state->mailbox;
+      request->messages = std::move(state->ready);
+      request->quota = quota;
+      account->mutate<store::AppendResult>(
+          author, [request](store::Tx& tx) { return store::append(tx, *request); }, done,
+          store::Account::Where::here);
+    };
+    const auto posted = session.world().disk.post(std::move(job));
+    if (!posted) done(tl::unexpected(posted.error()));
+  };
+  auto result = co_await net::await_callback<Result<store::AppendResult>>(start);
+  co_return result;
 }
 
 }  // namespace
+
+net::Task<> message_end(ImapSession& session, AppendState& state) {
+  if (state.failure || !state.open) co_return;
+  state.open = false;
+  if (!state.writer) {
+    state.held = true;
+    co_return;
+  }
+  co_await finish_held(session, state);
+}
 
 CommandTask run(ImapSession& session, const imap::Append& command, RunOptions) {
   AppendState* state = session.append_state();
   if (!state) co_return Reply::bad("APPEND without a message");
   if (state->failure) co_return *state->failure;
-  auto request = make_request(session, *state, command);
-  if (!request) co_return reply_for(session, request.error());
-  std::vector<engine::BlobId> staged;
-  for (const store::NewMessage& m : request->messages) staged.push_back(m.cold.blob);
-  std::function<Result<store::AppendResult>(store::Tx&)> f =
-      [request = std::move(*request)](store::Tx& tx) { return store::append(tx, request); };
-  auto appended = co_await session.mutate<store::AppendResult>(std::move(f));
+  // Each message literal of APPEND streams, whatever its size, so `ready` holds them all.
+  if (state->ready.size() != command.messages.size() || !state->mailbox) {
+    const Error error{Code::internal, "APPEND without its messages"};
+    co_return reply_for(session, error);
+  }
+  auto appended = co_await commit_messages(session, *state);
+  // What a commit has or may have taken is not ours to remove; the rest goes when the command ends.
+  if (appended || !store::surely_refused(appended.error().code)) state->staged.clear();
   if (!appended) {
-    if (!store::surely_refused(appended.error().code)) staged.clear();
-    auto job = [account = session.account_ptr(), staged = std::move(staged)] {
-      for (const engine::BlobId blob : staged) (void)account->engine().remove_blob(blob);
-    };
-    auto removed = co_await session.read(std::move(job));
-    if (!removed) session.log().warn("append: {}", removed.error().detail);
     Reply reply = reply_for(session, appended.error());
     if (appended.error().code == Code::not_found) {
       reply.code = imap::ResponseCode(imap::CodeName::try_create);

@@ -16,11 +16,14 @@
 namespace eilpost::server {
 
 struct AppendState {
-  // Whole messages, staged and scanned, in the order of the command.
+  // The command's messages in its order, staged and scanned but for the last one while `held`.
   std::vector<store::NewMessage> ready;
+  // Their blobs, as long as no commit may have taken them.
+  std::vector<engine::BlobId> staged;
   // The message that is coming in. The blob is opened with its first piece that goes to the disk: a
   // small message takes one hop in all.
   bool open = false;
+  bool held = false;  // it is complete and wholly in `chunk`: staged together with the commit
   std::unique_ptr<engine::BlobWriter> writer;
   std::unique_ptr<mime::Scanner> scanner;
   std::string chunk;  // not yet given to the writer

@@ -309,10 +309,7 @@ net::Task<> ImapSession::handle_literal(imap::LiteralAnnounced literal) {
 // Forgets an APPEND; the blobs of messages that no commit has taken are removed.
 net::Task<> ImapSession::drop_append() {
   if (!append_) co_return;
-  std::vector<engine::BlobId> staged;
-  for (const store::NewMessage& message : append_->ready) {
-    if (message.cold.blob) staged.push_back(message.cold.blob);
-  }
+  std::vector<engine::BlobId> staged = std::move(append_->staged);
   append_.reset();
   if (staged.empty()) co_return;
   auto job = [account = account_, staged = std::move(staged)] {
