@@ -120,7 +120,7 @@ class GuardedFiles final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* debug) override {
-    const auto status = target()->NewWritableFile(name, options, result, debug);
+    auto status = target()->NewWritableFile(name, options, result, debug);
     if (!status.ok() || !is_log(name)) return guard(name, status, result);
     *result = std::make_unique<LogFile>(std::move(*result), name);
     return status;

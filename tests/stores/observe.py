@@ -13,7 +13,9 @@ sys.path[:0] = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 from harness import Failure, Imap, check, parse_response, quoted, user  # noqa: E402
 
 ACCOUNTS = 2
-ITEMS = "UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID SAVEDATE ENVELOPE BODYSTRUCTURE BODY.PEEK[]"
+ITEMS = (
+    "UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID SAVEDATE ENVELOPE BODYSTRUCTURE BODY.PEEK[]"
+)
 
 
 def plain(value):

@@ -90,7 +90,8 @@ def starts_again(server, seen):
     server.start()
     client = server.imap(1)
     status = seen["accounts"][user(1)]["mailboxes"]["INBOX"]["STATUS"]
-    check_equal(client.status("INBOX", "MESSAGES")["MESSAGES"], int(status["MESSAGES"]) + 1, "INBOX")
+    now = client.status("INBOX", "MESSAGES")["MESSAGES"]
+    check_equal(now, int(status["MESSAGES"]) + 1, "messages of INBOX")
     client.close()
     holds_together(server, seen)
 

@@ -1,0 +1,55 @@
+# bash completion for eilpost
+
+# Prints the words that complete a command: its subcommands or options.
+_eilpost_words() {
+  case "$1" in
+    "") echo "serve demo account mailbox import export check backup restore top config version --help --version" ;;
+    serve) echo "--config --data --help" ;;
+    demo) echo "--data --base-port --accounts --engine --empty --log --help" ;;
+    account) echo "add list passwd remove alias set --help" ;;
+    "account add")
+      echo "--alias --display-name --quota-bytes --quota-messages --no-password --config --data --help" ;;
+    "account list") echo "--json --config --data --help" ;;
+    "account passwd" | "account remove") echo "--config --data --help" ;;
+    "account alias") echo "--remove --config --data --help" ;;
+    "account set")
+      echo "--quota-bytes --quota-messages --display-name --disable --enable --config --data --help" ;;
+    mailbox) echo "list --help" ;;
+    "mailbox list") echo "--json --config --data --help" ;;
+    import) echo "--format --mailbox --ledger --config --data --help" ;;
+    export) echo "--format --mailbox --config --data --help" ;;
+    check) echo "--all --repair --quick --config --data --help" ;;
+    backup) echo "--verify --config --data --help" ;;
+    restore) echo "--to --help" ;;
+    top) echo "--once --config --data --help" ;;
+    config) echo "check keys --help" ;;
+    "config check" | "config keys" | version) echo "--help" ;;
+  esac
+}
+
+_eilpost() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command="" i
+  case "$before" in
+    --config | --ledger) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --data | --to) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory" -- "$word"); return ;;
+    --log) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$word"); return ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W "auto maildir mbox" -- "$word"); return ;;
+  esac
+  for ((i = 1; i < COMP_CWORD && i < 3; ++i)); do
+    case "$i ${COMP_WORDS[i]}" in
+      1\ *) command=${COMP_WORDS[1]} ;;
+      2\ [a-z]*)
+        case "$command" in account | mailbox | config) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+    esac
+  done
+  case "$command" in
+    import | export | check | backup | restore | "config check")
+      if [[ $word != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+      fi ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$(_eilpost_words "$command")" -- "$word")
+}
+complete -o filenames -F _eilpost eilpost
