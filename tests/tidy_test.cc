@@ -505,6 +505,7 @@ void check_named_paths(const Source& source, Findings& out) {
       rest.remove_prefix(end + 1);
       if (name.find('/') == std::string::npos || name.find_first_of("~$") == 0) continue;
       if (name.find(' ') != std::string::npos) continue;
+      if (name.find("build/") == 0) continue;  // what a build leaves
       if (!std::filesystem::exists(root / name)) report(out, source, i + 1, "no file " + name);
     }
   }
