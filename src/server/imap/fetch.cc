@@ -168,7 +168,7 @@ class FetchRunner {
     size_t body = 0;
     for (const FetchItem& item : plan_.items) {
       if (print_row_item(writer, item, *message.row)) continue;
-      if (!is_body_item(item.kind)) {
+      if (!is_body(item.kind)) {
         print_hot_item(writer, item, *page, *entry);
         continue;
       }
@@ -179,12 +179,6 @@ class FetchRunner {
     writer.finish();
     auto sent = co_await session_.send_if_large();
     co_return sent;
-  }
-
-  static bool is_body_item(FetchKind kind) {
-    return kind == FetchKind::rfc822 || kind == FetchKind::rfc822_header ||
-           kind == FetchKind::rfc822_text || kind == FetchKind::body_section ||
-           kind == FetchKind::binary || kind == FetchKind::binary_size;
   }
 
   static bool print_row_item(imap::FetchWriter& writer, const FetchItem& item,

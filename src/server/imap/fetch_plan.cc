@@ -17,18 +17,6 @@ namespace {
 // Selected header fields of one message that one FETCH may hold in memory.
 constexpr uint64_t header_octets_max = 16 * 1024 * 1024;
 
-bool is_body(FetchKind kind) {
-  switch (kind) {
-    case FetchKind::rfc822:
-    case FetchKind::rfc822_header:
-    case FetchKind::rfc822_text:
-    case FetchKind::body_section:
-    case FetchKind::binary:
-    case FetchKind::binary_size: return true;
-    default: return false;
-  }
-}
-
 mime::SectionText section_text(const FetchItem& item) {
   if (item.kind == FetchKind::rfc822_header) return mime::SectionText::header;
   if (item.kind == FetchKind::rfc822_text) return mime::SectionText::text;
@@ -186,6 +174,18 @@ class BodyLoader {
 };
 
 }  // namespace
+
+bool is_body(FetchKind kind) {
+  switch (kind) {
+    case FetchKind::rfc822:
+    case FetchKind::rfc822_header:
+    case FetchKind::rfc822_text:
+    case FetchKind::body_section:
+    case FetchKind::binary:
+    case FetchKind::binary_size: return true;
+    default: return false;
+  }
+}
 
 FetchPlan plan_fetch(std::vector<FetchItem> items) {
   FetchPlan plan;

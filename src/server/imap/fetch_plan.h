@@ -24,6 +24,8 @@ struct FetchPlan {
   bool modseq = false;  // MODSEQ is among the items
 };
 FetchPlan plan_fetch(std::vector<imap::FetchItem> items);
+// The item is made of the message's octets.
+bool is_body(imap::FetchKind kind);
 // How many items are made of the message's octets (limits::fetch_bodies_max).
 size_t body_items(const std::vector<imap::FetchItem>& items);
 

@@ -32,26 +32,6 @@ store::SnapshotPtr shown_snapshot(const View& view) {
   return shown;
 }
 
-// Message numbers of `uids`, in one pass over the view.
-IntervalSet numbers_of(const View& view, const UidSet& uids) {
-  IntervalSet out;
-  if (uids.empty()) return out;
-  const auto& wanted = uids.raw().intervals();
-  size_t at = 0;
-  view.shown().for_pages(uids.min(), [&](Seq first, const store::PagePtr& page) {
-    uint32_t number = first.value;
-    for (const store::HotEntry& entry : page->entries) {
-      const uint32_t uid = page->uid(entry).value;
-      while (at < wanted.size() && wanted[at].last < uid) ++at;
-      if (at == wanted.size()) return false;
-      if (uid >= wanted[at].first) out.add(number);
-      ++number;
-    }
-    return true;
-  });
-  return out;
-}
-
 net::Task<Result<search::Answer>> search_view(ImapSession& session, search::Program program,
                                               size_t keys) {
   const search::Slice memory_slice = slice_of(memory_pages, keys);
@@ -96,7 +76,7 @@ void print_result(ImapSession& session, const imap::Search& command, RunOptions 
   // RFC 5182 2.1: SAVE alone answers nothing.
   if (returns.save && !returns.min && !returns.max && !returns.all && !returns.count) return;
   const IntervalSet found =
-      options.uid ? answer.uids.raw() : numbers_of(session.selected()->view, answer.uids);
+      options.uid ? answer.uids.raw() : session.selected()->view.seqs_of(answer.uids).raw();
   std::optional<uint64_t> modseq;
   if (imap::uses(command.key, imap::SearchOp::modseq)) modseq = modseq_of_result(returns, answer);
   if (!extended) {

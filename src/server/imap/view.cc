@@ -84,18 +84,20 @@ UidSet View::present() const {
 
 SeqSet View::seqs_of(const UidSet& uids) const {
   SeqSet out;
-  for (const Interval& i : uids.raw().intervals()) {
-    shown_.for_pages(Uid(i.first), [&](Seq first, const PagePtr& page) {
-      uint32_t seq = first.value;
-      for (const HotEntry& e : page->entries) {
-        const uint32_t at = page->uid(e).value;
-        if (at > i.last) return false;
-        if (at >= i.first) out.add(Seq(seq));
-        ++seq;
-      }
-      return true;
-    });
-  }
+  if (uids.empty()) return out;
+  const auto& wanted = uids.raw().intervals();
+  size_t at = 0;
+  shown_.for_pages(uids.min(), [&](Seq first, const PagePtr& page) {
+    uint32_t number = first.value;
+    for (const HotEntry& entry : page->entries) {
+      const uint32_t uid = page->uid(entry).value;
+      while (at < wanted.size() && wanted[at].last < uid) ++at;
+      if (at == wanted.size()) return false;
+      if (uid >= wanted[at].first) out.add(Seq(number));
+      ++number;
+    }
+    return true;
+  });
   return out;
 }
 
@@ -167,10 +169,10 @@ Announcement View::advance(store::SnapshotPtr now, bool expunges) {
       }
     }
     told = UidSet(told.raw().subtract(known.raw()));
-    known.for_each([&](Uid uid) { out.changed.push_back({seq_of(uid), uid, false, false}); });
+    known.for_each([&](Uid uid) { out.changed.push_back({seq_of(uid), uid, false}); });
   }
   silent_.clear();
-  told.for_each([&](Uid uid) { out.changed.push_back({seq_of(uid), uid, true, false}); });
+  told.for_each([&](Uid uid) { out.changed.push_back({seq_of(uid), uid, true}); });
   std::sort(out.changed.begin(), out.changed.end(),
             [](const auto& a, const auto& b) { return a.seq < b.seq; });
   if (gone_.empty()) announced_modseq_ = snapshot_->counters.highest_modseq;

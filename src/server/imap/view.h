@@ -25,8 +25,7 @@ struct Announcement {
   struct Changed {
     Seq seq;
     Uid uid;
-    bool flags = true;   // false: only the modseq is news (own silent change)
-    bool fresh = false;  // a message that was not in the view before
+    bool flags = true;  // false: only the modseq is news (own silent change)
   };
   std::vector<Changed> changed;  // ascending
 };
