@@ -107,7 +107,7 @@ Program text_contains(std::string_view utf8) {
   return with_text(Op::text, mime::fold_for_search(utf8));
 }
 
-Program not_(Program key) {
+Program negation(Program key) {
   Program out = make(Op::not_);
   out.children.push_back(std::move(key));
   return out;

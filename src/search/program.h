@@ -2,8 +2,8 @@
 // dates are days and whose strings are UTF-8, folded once when the key is made. The protocol's
 // charsets, "$", message numbers and \Recent are resolved by the caller (they become uid sets). A
 // text index narrows a text key by putting all_of({in_uids(candidates), key}) in its place, where
-// the candidates hold every message that matches: right below not_() and any_of() too, since the
-// key itself is still asked. Values only; any thread.
+// the candidates hold every message that matches: right below negation() and any_of() too, since
+// the key itself is still asked. Values only; any thread.
 #pragma once
 
 #include <cstdint>
@@ -79,7 +79,7 @@ Program has_email_id(std::string email_id);
 Program header_contains(std::string_view field, std::string_view utf8);
 Program body_contains(std::string_view utf8);
 Program text_contains(std::string_view utf8);
-Program not_(Program key);
+Program negation(Program key);
 Program all_of(std::vector<Program> keys);
 Program any_of(std::vector<Program> keys);
 

@@ -298,7 +298,7 @@ Delivery Maker::message(Known& known) {
 
 Program Maker::program(int depth) {
   if (depth < 4 && chance(2)) {
-    if (chance(3)) return not_(program(depth + 1));
+    if (chance(3)) return negation(program(depth + 1));
     std::vector<Program> keys;
     for (uint64_t n = 2 + below(3); n > 0; --n) keys.push_back(program(depth + 1));
     return chance(2) ? all_of(std::move(keys)) : any_of(std::move(keys));

@@ -105,10 +105,10 @@ TEST(Search, Flags) {
   EXPECT_EQ(box.uids(everything()), "1:4");
   EXPECT_EQ(box.uids(nothing()), "");
   EXPECT_EQ(box.uids(has_flags(store::flag_seen)), "1:2");
-  EXPECT_EQ(box.uids(not_(has_flags(store::flag_seen))), "3:4");
+  EXPECT_EQ(box.uids(negation(has_flags(store::flag_seen))), "3:4");
   EXPECT_EQ(box.uids(has_flags(store::flag_seen | store::flag_flagged)), "2");
   EXPECT_EQ(box.uids(has_keyword("$WORK")), "1,3");
-  EXPECT_EQ(box.uids(not_(has_keyword("other"))), "1:2,4");
+  EXPECT_EQ(box.uids(negation(has_keyword("other"))), "1:2,4");
   EXPECT_EQ(box.uids(has_keyword("unheard-of")), "");
   EXPECT_EQ(box.uids(all_of({has_keyword("$work"), has_keyword("other")})), "3");
   UidSet some;
@@ -116,7 +116,7 @@ TEST(Search, Flags) {
   some.add(Uid(900), Uid(1000));
   EXPECT_EQ(box.uids(in_uids(some)), "2:3");
   EXPECT_EQ(box.uids(in_uids({})), "");
-  EXPECT_EQ(box.uids(not_(in_uids(some))), "1,4");
+  EXPECT_EQ(box.uids(negation(in_uids(some))), "1,4");
   EXPECT_EQ(box.uids(any_of({in_uids(some), has_flags(store::flag_deleted)})), "2:4");
   EXPECT_EQ(box.uids(all_of({})), "1:4");
   EXPECT_EQ(box.uids(any_of({})), "");
@@ -127,7 +127,7 @@ TEST(Search, HotKeysReadNothing) {
   box.add({{simple("x", "y"), store::flag_seen, {}, {}}, {simple("x", "y"), 0, {}, {}}});
   const auto snapshot = box.snapshot();
   const uint64_t before_reads = box.engine.reads;
-  const Program program = all_of({not_(has_flags(store::flag_flagged)), modseq_from(1)});
+  const Program program = all_of({negation(has_flags(store::flag_flagged)), modseq_from(1)});
   Evaluator evaluator(box.account, snapshot, program, {});
   EXPECT_FALSE(evaluator.reads());
   EXPECT_EQ(evaluate(box.account, snapshot, program, {})->uids.to_string(), "1:2");
@@ -206,7 +206,7 @@ TEST(Search, SentDates) {
   EXPECT_EQ(box.uids(before(DateOf::sent, {19676})), "1");
   EXPECT_EQ(box.uids(since(DateOf::sent, {19676})), "2");
   EXPECT_EQ(box.uids(since(DateOf::sent, {0})), "1:2");
-  EXPECT_EQ(box.uids(not_(since(DateOf::sent, {0}))), "3:4");
+  EXPECT_EQ(box.uids(negation(since(DateOf::sent, {0}))), "3:4");
 }
 
 TEST(Search, SizeAndIds) {
@@ -244,7 +244,7 @@ TEST(Search, Headers) {
   EXPECT_EQ(box.uids(header_contains("X-Tag", "")), "1");
   EXPECT_EQ(box.uids(header_contains("X-Tag", "SECOND")), "1");
   EXPECT_EQ(box.uids(header_contains("X-Tag", "no")), "");
-  EXPECT_EQ(box.uids(not_(header_contains("Subject", ""))), "2");
+  EXPECT_EQ(box.uids(negation(header_contains("Subject", ""))), "2");
 }
 
 TEST(Search, HeaderKeysReadOnlyTheHeader) {
@@ -279,7 +279,7 @@ TEST(Search, BodyIsDecoded) {
   EXPECT_EQ(box.uids(text_contains("quoted-printable")), "1");
   EXPECT_EQ(box.uids(body_contains("")), "1:7");
   EXPECT_EQ(box.uids(text_contains("")), "1:7");
-  EXPECT_EQ(box.uids(not_(body_contains("e"))), "4:6");
+  EXPECT_EQ(box.uids(negation(body_contains("e"))), "4:6");
 }
 
 TEST(Search, PartsAndAttachedMessages) {
@@ -316,7 +316,7 @@ TEST(Search, SeveralTextKeysReadTheMessageOnce) {
   const std::string m = simple("the subject", "the body of it");
   box.add(m);
   EXPECT_EQ(box.uids(all_of({body_contains("body"), header_contains("subject", "the"),
-                             text_contains("subject"), not_(body_contains("subject"))})),
+                             text_contains("subject"), negation(body_contains("subject"))})),
             "1");
   EXPECT_EQ(box.engine.blob_octets, m.size());
 }
@@ -401,7 +401,7 @@ TEST(Search, DamagedMessagesAreLeftOut) {
   box.add(simple("two", "words"));
   const auto page = box.account->read_page(store::inbox_id, 0, 0);
   ASSERT_TRUE(box.engine.remove_blob((*page)->find(1)->cold.blob));
-  const Answer answer = box.ask(not_(body_contains("nothing like it")));
+  const Answer answer = box.ask(negation(body_contains("nothing like it")));
   EXPECT_EQ(answer.uids.to_string(), "2");
   EXPECT_EQ(answer.unreadable.to_string(), "1");
   EXPECT_EQ(box.uids(everything()), "1:2");

@@ -51,12 +51,8 @@ Result<KeywordSet> known_keywords(Tx& tx, MailboxId mailbox,
   const KeywordTable table = TRY(tx.keywords(mailbox));
   KeywordSet out;
   for (size_t i = 0; i < table.size(); ++i) {
-    const bool named = std::any_of(names.begin(), names.end(), [&](const std::string& n) {
-      return n.size() == table[i].size() &&
-             std::equal(n.begin(), n.end(), table[i].begin(), [](char a, char b) {
-               const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; };
-               return low(a) == low(b);
-             });
+    const bool named = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return same_keyword(name, table[i]);
     });
     if (named) out.push_back(static_cast<uint16_t>(i));
   }

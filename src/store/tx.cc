@@ -14,11 +14,11 @@ namespace {
 
 constexpr size_t row_overhead = 32;
 
+}  // namespace
+
 bool same_keyword(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
-
-}  // namespace
 
 void Tx::begin(Author author) {
   author_ = std::move(author);

@@ -35,6 +35,9 @@ struct TxContext {
   Timestamp now;  // account time: max(clock, last seen)
 };
 
+// Keywords compare without the case of ASCII letters (RFC 9051 2.3.2).
+bool same_keyword(std::string_view a, std::string_view b);
+
 class Tx {
  public:
   Tx(TxContext context, const AccountState& base) : context_(context), base_(base) {}

@@ -22,7 +22,7 @@ class Planner {
 
   Result<Program> key(const SearchKey& key) {
     switch (key.op) {
-      case SearchOp::not_: return search::not_(TRY(this->key(key.children.front())));
+      case SearchOp::not_: return search::negation(TRY(this->key(key.children.front())));
       case SearchOp::and_: return search::all_of(TRY(keys(key.children)));
       case SearchOp::or_: return search::any_of(TRY(keys(key.children)));
       case SearchOp::sequence: return search::in_uids(TRY(surroundings_.resolve(key.set, false)));
@@ -78,7 +78,7 @@ class Planner {
 
 Program Planner::simple(const SearchKey& key) const {
   using search::has_flags;
-  using search::not_;
+  using search::negation;
   const search::Day day{imap::days_since_epoch(key.date)};
   switch (key.op) {
     case SearchOp::answered: return has_flags(store::flag_answered);
@@ -86,17 +86,17 @@ Program Planner::simple(const SearchKey& key) const {
     case SearchOp::draft: return has_flags(store::flag_draft);
     case SearchOp::flagged: return has_flags(store::flag_flagged);
     case SearchOp::seen: return has_flags(store::flag_seen);
-    case SearchOp::unanswered: return not_(has_flags(store::flag_answered));
-    case SearchOp::undeleted: return not_(has_flags(store::flag_deleted));
-    case SearchOp::undraft: return not_(has_flags(store::flag_draft));
-    case SearchOp::unflagged: return not_(has_flags(store::flag_flagged));
-    case SearchOp::unseen: return not_(has_flags(store::flag_seen));
+    case SearchOp::unanswered: return negation(has_flags(store::flag_answered));
+    case SearchOp::undeleted: return negation(has_flags(store::flag_deleted));
+    case SearchOp::undraft: return negation(has_flags(store::flag_draft));
+    case SearchOp::unflagged: return negation(has_flags(store::flag_flagged));
+    case SearchOp::unseen: return negation(has_flags(store::flag_seen));
     case SearchOp::recent: return recent();
-    case SearchOp::old: return not_(recent());
+    case SearchOp::old: return negation(recent());
     // RFC 3501 6.4.4: NEW is RECENT UNSEEN.
-    case SearchOp::new_: return search::all_of({recent(), not_(has_flags(store::flag_seen))});
+    case SearchOp::new_: return search::all_of({recent(), negation(has_flags(store::flag_seen))});
     case SearchOp::keyword: return keyword(key.text);
-    case SearchOp::unkeyword: return not_(keyword(key.text));
+    case SearchOp::unkeyword: return negation(keyword(key.text));
     case SearchOp::email_id: return search::has_email_id(key.text);
     // RFC 8474 5.2: THREADID is NIL for every message here.
     case SearchOp::thread_id: return search::nothing();

@@ -65,13 +65,13 @@ TEST(SearchPlan, Sets) {
 
 TEST(SearchPlan, RecentAndKeywords) {
   const search::Program recent = search::in_uids(uid_set(40, UINT32_MAX));
-  const search::Program unseen = search::not_(search::has_flags(store::flag_seen));
+  const search::Program unseen = search::negation(search::has_flags(store::flag_seen));
   EXPECT_EQ(plan(make_key(SearchOp::recent)), recent);
-  EXPECT_EQ(plan(make_key(SearchOp::old)), search::not_(recent));
+  EXPECT_EQ(plan(make_key(SearchOp::old)), search::negation(recent));
   EXPECT_EQ(plan(make_key(SearchOp::new_)), search::all_of({recent, unseen}));
   EXPECT_EQ(plan(make_key(SearchOp::keyword, "$Junk")), search::has_keyword("$Junk"));
   EXPECT_EQ(plan(make_key(SearchOp::unkeyword, "$Junk")),
-            search::not_(search::has_keyword("$Junk")));
+            search::negation(search::has_keyword("$Junk")));
   EXPECT_EQ(plan(make_key(SearchOp::unkeyword, "\\seen")), unseen);
   EXPECT_EQ(plan(make_key(SearchOp::keyword, "\\Recent")), recent);
   EXPECT_EQ(plan(make_key(SearchOp::keyword, "\\Strange")), search::nothing());
