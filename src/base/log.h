@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace eilpost::log {
 
 enum class Level { debug, info, warn, error };
@@ -19,8 +21,12 @@ struct Settings {
   std::string file;  // empty: standard error
 };
 
-// Called once by main before threads start; before that, lines go to standard error.
-void configure(const Settings& settings);
+// Called once by main before threads start; before that, lines go to standard error. Code::io: the
+// file cannot be opened, and lines go where they went.
+Result<> configure(const Settings& settings);
+// Goes on in a file of the configured name, after somebody has moved the old one away. Code::io: it
+// cannot be opened, and lines go on into the old one.
+Result<> reopen();
 bool enabled(Level level);
 // `id` is a correlation id or empty; `component` one word such as "imap".
 void write(Level level, std::string_view component, std::string_view id, std::string_view message);

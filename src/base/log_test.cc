@@ -51,7 +51,7 @@ TEST_F(LogTest, TextNamesComponentAndId) {
   const auto written = lines();
   ASSERT_EQ(written.size(), 2U);
   EXPECT_EQ(behind_time(written[0]), "info [imap] id=s12 login ok");
-  EXPECT_EQ(behind_time(written[1]), "warning [net] slow peer");
+  EXPECT_EQ(behind_time(written[1]), "warn [net] slow peer");
 }
 
 TEST_F(LogTest, NothingAPeerSaysEndsOrFakesALine) {
@@ -85,7 +85,29 @@ TEST_F(LogTest, LevelsBelowTheSettingAreNotWritten) {
   source.warn("{} of {}", 3, "three");
   const auto written = lines();
   ASSERT_EQ(written.size(), 1U);
-  EXPECT_EQ(behind_time(written[0]), "warning [imap] id=s1 3 of three");
+  EXPECT_EQ(behind_time(written[0]), "warn [imap] id=s1 3 of three");
+}
+
+TEST_F(LogTest, AfterReopenLinesGoIntoAFreshFileOfTheSameName) {
+  configure(log::Level::info, log::Format::json);
+  log::write(log::Level::info, "imap", "", "one");
+  const std::filesystem::path moved = path_.string() + ".1";
+  std::filesystem::rename(path_, moved);
+  log::write(log::Level::info, "imap", "", "two");
+  EXPECT_TRUE(log::reopen());
+  log::write(log::Level::info, "imap", "", "three");
+  const auto written = lines();
+  ASSERT_EQ(written.size(), 1U);
+  EXPECT_EQ(written[0].substr(0, 9), "{\"time\":\"");
+  EXPECT_NE(written[0].find("\"message\":\"three\"}"), std::string::npos);
+  std::error_code error;
+  EXPECT_TRUE(std::filesystem::remove(moved, error));
+}
+
+TEST_F(LogTest, AFileThatCannotBeOpenedIsSaid) {
+  const auto r = log::configure({.file = "/dev/null/log"});
+  ASSERT_FALSE(r);
+  EXPECT_EQ(r.error().code, Code::io);
 }
 
 }  // namespace

@@ -61,7 +61,10 @@ int run_serve(const CommandLine& line) {
   auto config = load_config(line);
   if (!config) return 1;
   if (config->listeners.empty()) config->listeners = default_listeners(*config);
-  log::configure(config->log);
+  if (const auto logs = log::configure(config->log); !logs) {
+    fmt::print(stderr, "eilpost: log.file: {}\n", logs.error().detail);
+    return 1;
+  }
   raise_descriptor_limit();
   source.info("starting version={} data={} config={}", EILPOST_VERSION, config->data_dir,
               config->file.empty() ? "-" : config->file);
@@ -84,6 +87,14 @@ int run_config_check(const std::string& file) {
     fmt::print("{}\n", print_problem(file, problem));
   }
   if (!read->problems.empty()) return 1;
+  // Read as the server would read them: a key that does not fit is better found here than at night.
+  if (!read->config.tls.certificates.empty()) {
+    const auto tls = net::TlsContext::server(read->config.tls);
+    if (!tls) {
+      fmt::print("{}: [[tls.certificate]]: {}\n", file, tls.error().detail);
+      return 1;
+    }
+  }
   fmt::print("{}: nothing wrong\n", file);
   return 0;
 }

@@ -184,6 +184,9 @@ void Server::wait_for_stop() {
 
 void Server::reload() {
   if (certificates_) certificates_->reload(SystemClock().now());
+  if (const auto reopened = log::reopen(); !reopened) {
+    source.error("log: {}", reopened.error().detail);
+  }
   if (config_.file.empty()) return;
   auto read = read_config(config_.file);
   if (!read) {
