@@ -9,7 +9,7 @@
 namespace eilpost::directory {
 
 std::string source_key(std::string_view address) {
-  const std::string text(address.substr(0, address.find('%')));
+  std::string text(address.substr(0, address.find('%')));
   in6_addr six;
   if (::inet_pton(AF_INET6, text.c_str(), &six) != 1) return text;
   char out[INET6_ADDRSTRLEN] = {};
