@@ -543,7 +543,7 @@ TEST(TidyRules, LayersGoDownOnly) {
 }
 
 TEST(TidyRules, LibrariesHaveOneFile) {
-  EXPECT_EQ(judge("src/engine/rocksdb.cc", "#include <rocksdb/db.h>\n"), Findings{});
+  EXPECT_EQ(judge("src/engine/rocksdb/rocksdb.cc", "#include <rocksdb/db.h>\n"), Findings{});
   EXPECT_EQ(judge("src/store/a.cc", "#include <rocksdb/db.h>\n").size(), 1U);
   EXPECT_EQ(judge("src/base/a.cc", "#include <regex>\n").size(), 1U);
   EXPECT_EQ(judge("src/base/a.cc", "#include <gtest/gtest.h>\n").size(), 1U);

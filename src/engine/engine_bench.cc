@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "engine/rocksdb.h"
+#include "engine/rocksdb/rocksdb.h"
 
 namespace eilpost::engine {
 namespace {

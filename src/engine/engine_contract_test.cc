@@ -10,7 +10,7 @@
 #include "engine/engine_testing.h"
 #include "engine/faulty.h"
 #include "engine/memory.h"
-#include "engine/rocksdb.h"
+#include "engine/rocksdb/rocksdb.h"
 
 namespace eilpost::engine {
 namespace {

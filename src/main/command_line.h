@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "main/admin_command.h"
+#include "main/admin/admin_command.h"
+#include "main/admin/top.h"
+#include "main/backup/restore.h"
 #include "main/demo.h"
-#include "main/restore.h"
-#include "main/top.h"
 
 namespace eilpost {
 

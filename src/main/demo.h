@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "main/config.h"
+#include "main/config/config.h"
 
 namespace eilpost {
 

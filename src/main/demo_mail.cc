@@ -6,7 +6,7 @@
 #include <array>
 #include <map>
 
-#include "main/stager.h"
+#include "main/mail/stager.h"
 #include "mime/compose.h"
 
 namespace eilpost {

@@ -10,8 +10,8 @@
 #include "base/result.h"
 #include "directory/builtin.h"
 #include "directory/failure_delays.h"
-#include "engine/rocksdb.h"
-#include "main/config.h"
+#include "engine/rocksdb/rocksdb.h"
+#include "main/config/config.h"
 #include "server/world.h"
 
 namespace eilpost {

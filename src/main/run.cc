@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "main/client.h"
+#include "main/admin/client.h"
 #include "main/command_line.h"
 #include "main/server.h"
 

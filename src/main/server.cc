@@ -7,8 +7,8 @@
 
 #include <csignal>
 
-#include "main/admin.h"
-#include "main/client.h"
+#include "main/admin/admin.h"
+#include "main/admin/client.h"
 #include "server/imap/session.h"
 #include "server/jobs/jobs.h"
 #include "server/lmtp/session.h"

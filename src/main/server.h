@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "main/certificates.h"
-#include "main/config.h"
+#include "main/config/config.h"
 #include "main/node.h"
 #include "net/connections.h"
 #include "net/listener.h"

@@ -10,9 +10,9 @@
 #include <sstream>
 #include <string>
 
-#include "main/admin.h"
-#include "main/client.h"
-#include "main/stager.h"
+#include "main/admin/admin.h"
+#include "main/admin/client.h"
+#include "main/mail/stager.h"
 
 namespace eilpost::testing {
 

@@ -1,0 +1,58 @@
+// Runs admin commands on a Node: in the server on a thread of the control socket, or in the process
+// of the command. Every run_... answers the command's exit code, 0 or 1, and prints what it has to
+// say. They block and may run several at a time; never on a pool's thread.
+#pragma once
+
+#include <string>
+
+#include "main/admin/admin_command.h"
+#include "main/node.h"
+#include "main/output.h"
+#include "store/account.h"
+
+namespace eilpost {
+
+struct AdminContext {
+  Node& node;
+  Output& output;
+  std::string directory;  // relative paths begin here
+  std::string password;   // for commands that want one
+
+  server::ServerWorld& world() { return node.world(); }
+  std::string path(const std::string& given) const;
+  // Prints "WHAT: detail" and answers 1.
+  int failed(std::string_view what, const Error& error);
+  // The account by any of its names, and its mail.
+  Result<directory::Account> resolve(const std::string& name);
+  Result<store::AccountPtr> open(const directory::Account& account);
+};
+
+int run_admin(AdminContext& context, const AdminCommand& command);
+
+// admin_accounts.cc
+int run_account_add(AdminContext& context, const AccountAdd& command);
+int run_account_list(AdminContext& context, const AccountList& command);
+int run_account_passwd(AdminContext& context, const AccountPasswd& command);
+int run_account_remove(AdminContext& context, const AccountRemove& command);
+int run_account_alias(AdminContext& context, const AccountAlias& command);
+int run_account_set(AdminContext& context, const AccountSet& command);
+// Removes the mail of accounts that were removed, where that is not done yet.
+Result<> purge_removed_accounts(Node& node);
+// admin.cc
+int run_mailbox_list(AdminContext& context, const MailboxList& command);
+int run_sessions(AdminContext& context);
+// admin_check.cc
+int run_check(AdminContext& context, const Check& command);
+// backup.cc
+int run_backup(AdminContext& context, const Backup& command);
+// import.cc, export.cc
+int run_import(AdminContext& context, const Import& command);
+int run_export(AdminContext& context, const Export& command);
+
+// Calls f(account) for every account until it answers false.
+Result<> for_each_account(directory::Directory& directory,
+                          const std::function<bool(const directory::Account&)>& f);
+// A string of JSON, quoted.
+std::string json_string(std::string_view text);
+
+}  // namespace eilpost

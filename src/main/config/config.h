@@ -1,0 +1,77 @@
+// The configuration: one TOML file, read whole at start and at reload. Every key is in the table of
+// config_keys.cc, with type, default and meaning; a key that is not there, or a value that cannot
+// be, is an error with line and column, and all errors of a file are reported at once.
+// Values only; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "directory/builtin.h"
+#include "main/config/config_value.h"
+#include "net/address.h"
+#include "net/tls.h"
+#include "server/world.h"
+
+namespace eilpost {
+
+enum class Protocol { imap, imaps, lmtp, http };
+std::string_view protocol_name(Protocol protocol);
+
+struct ListenerConfig {
+  std::string name;  // empty: the protocol's
+  Protocol protocol = Protocol::imap;
+  std::string address = "::";
+  int port = -1;  // -1: the protocol's
+  bool starttls = true;
+  bool plaintext_login = false;
+  bool scram_without_tls = false;
+  std::vector<net::Network> proxy_networks;
+  int socket_mode = 0660;
+  ConfigPlace place;
+};
+
+enum class EngineKind { rocksdb, memory };
+
+struct Config {
+  std::string file;  // empty: made by a command
+  std::string data_dir = "/var/lib/eilpost";
+  EngineKind engine = EngineKind::rocksdb;
+  uint64_t memory_mb = 512;
+  size_t io_threads = 0;
+  size_t disk_threads = 16;
+  std::vector<ListenerConfig> listeners;  // empty in the file: those of default_listeners()
+  net::TlsServerSettings tls;
+  server::Settings settings;
+  directory::BuiltinOptions accounts;
+  uint64_t connections_max = limits::connections_max;
+  uint64_t connections_per_address_max = limits::connections_per_address_max;
+  log::Settings log;
+};
+
+struct ConfigOutcome {
+  Config config;
+  std::vector<ConfigProblem> problems;  // not empty: the configuration cannot be used
+};
+
+// `file` appears in nothing but Config::file.
+ConfigOutcome parse_config(std::string_view text, const std::string& file);
+// Code::not_found, Code::io.
+Result<ConfigOutcome> read_config(const std::string& file);
+std::string print_problem(const std::string& file, const ConfigProblem& problem);
+// Every key as `eilpost config keys` shows it.
+std::string print_config_keys();
+
+// config_keys.cc: gives the table's values to `config`; what is wrong goes to `problems`.
+void apply_config(const ConfigTable& table, Config& config, std::vector<ConfigProblem>& problems);
+// Drafts, Sent, Junk, Trash and Archive.
+std::vector<server::DefaultMailbox> standard_mailboxes();
+int default_port(Protocol protocol);
+// This machine's name, as greetings show it.
+std::string system_hostname();
+
+}  // namespace eilpost
