@@ -86,7 +86,7 @@ bool ends_with_tagged(std::string_view octets, std::string_view tag) {
 }  // namespace
 
 std::string Target::user(int account) const {
-  return fmt::format("user{}@{}", account % accounts + 1, domain);
+  return fmt::format("user{}@{}", first_account + account % accounts + 1, domain);
 }
 
 Task<Result<std::unique_ptr<ImapClient>>> ImapClient::login(const Target& target,

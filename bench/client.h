@@ -30,10 +30,12 @@ struct Target {
   uint16_t imaps_port = 993;
   uint16_t lmtp_port = 24;
   int accounts = 64;
+  int first_account = 0;  // of those that this run uses; more than 0: others load the ones before
   std::string domain = "example.org";
   std::string password = "pass";
   uint64_t seed = 1;
-  pid_t pid = 0;  // of the server's first process; 0: its costs are not looked at
+  pid_t pid = 0;     // of the server's first process; 0: its costs are not looked at
+  std::string disk;  // a path on the disk that it writes to; empty: not known
   std::shared_ptr<net::TlsContext> tls;  // shared by all connections
 
   // Accounts are counted from 0 and come round again behind the last.

@@ -133,10 +133,22 @@ uint64_t delivered_to(const Delivery& run, int account) {
   return out;
 }
 
-void report(const Delivery& run, const ProcessUsage& before, const ProcessUsage& after) {
+struct Cost {
+  ProcessUsage server;
+  std::optional<uint64_t> disk_bytes;
+};
+
+Cost cost(const Target& target) {
+  return {usage_of_tree(target.pid), written_by_disk(target.disk)};
+}
+
+void report(const Delivery& run, const Cost& before, const Cost& after) {
   const double seconds = seconds_between(run.begin, now());
   const auto bytes = static_cast<double>(run.counted * run.options.bytes);
-  const auto written = static_cast<double>(after.written_bytes - before.written_bytes);
+  const bool by_disk = before.disk_bytes && after.disk_bytes;
+  const auto written =
+      static_cast<double>(by_disk ? *after.disk_bytes - *before.disk_bytes
+                                  : after.server.written_bytes - before.server.written_bytes);
   JsonLine()
       .text("workload", run.options.lmtp ? "lmtp" : "append")
       .count("connections", static_cast<uint64_t>(run.options.connections))
@@ -144,8 +156,9 @@ void report(const Delivery& run, const ProcessUsage& before, const ProcessUsage&
       .number("seconds", seconds)
       .number("per_second", static_cast<double>(run.counted) / seconds)
       .latencies("latency", run.latencies)
-      .number("cpu_seconds", after.cpu_seconds - before.cpu_seconds)
+      .number("cpu_seconds", after.server.cpu_seconds - before.server.cpu_seconds)
       .number("written_per_body", bytes > 0 ? written / bytes : 0)
+      .text("written_counted_by", by_disk ? "disk" : "processes")
       .count("errors", run.world.problems.count())
       .print();
 }
@@ -165,13 +178,13 @@ Task<Result<>> run_deliver(World& world, DeliverOptions options) {
     auto ready = co_await prepare(run, worker);
     CO_TRY(ready);
   }
-  const ProcessUsage before = usage_of_tree(world.target.pid);
+  const Cost before = cost(world.target);
   run.begin = now();
   run.end = run.begin + std::chrono::seconds(options.seconds);
   std::vector<Task<>> tasks;
   for (Worker& worker : run.workers) tasks.push_back(work(run, worker));
   co_await run_all(std::move(tasks));
-  report(run, before, usage_of_tree(world.target.pid));
+  report(run, before, cost(world.target));
   // Workers that share an account counted what was there at different times: the first is right.
   for (size_t i = 0; i < run.workers.size() && i < static_cast<size_t>(world.target.accounts);
        ++i) {

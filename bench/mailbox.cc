@@ -77,7 +77,14 @@ imap::CommandBody append_batch(World& world, const FillOptions& options, uint64_
 
 }  // namespace
 
-Task<Result<>> run_fill(World& world, FillOptions options) {
+namespace {
+
+struct Filled {
+  uint64_t before = 0;
+  uint64_t after = 0;
+};
+
+Task<Result<Filled>> fill(World& world, FillOptions options) {
   auto client = co_await login(world, options.place.account);
   CO_TRY(client);
   auto made = co_await ensure_folder(**client, options.place.mailbox);
@@ -85,7 +92,6 @@ Task<Result<>> run_fill(World& world, FillOptions options) {
   auto before = co_await count_messages(**client, options.place.mailbox);
   CO_TRY(before);
   const size_t batch = (*client)->has("MULTIAPPEND") ? options.batch : 1;
-  const SteadyTime begin = now();
   for (uint64_t number = *before; number < options.messages;) {
     const uint64_t count = std::min<uint64_t>(batch, options.messages - number);
     imap::CommandBody body = append_batch(world, options, number, count);
@@ -96,10 +102,25 @@ Task<Result<>> run_fill(World& world, FillOptions options) {
   auto after = co_await count_messages(**client, options.place.mailbox);
   CO_TRY(after);
   if (*after != std::max(*before, options.messages)) world.problems.add("the fill fell short");
+  co_return Filled{*before, *after};
+}
+
+}  // namespace
+
+Task<Result<>> run_fill_quietly(World& world, FillOptions options) {
+  auto filled = co_await fill(world, options);
+  CO_TRY(filled);
+  co_return Result<>();
+}
+
+Task<Result<>> run_fill(World& world, FillOptions options) {
+  const SteadyTime begin = now();
+  auto filled = co_await fill(world, options);
+  CO_TRY(filled);
   JsonLine()
       .text("workload", "fill")
-      .count("messages", *after)
-      .count("appended", *after - *before)
+      .count("messages", filled->after)
+      .count("appended", filled->after - filled->before)
       .number("seconds", seconds_between(begin, now()))
       .count("errors", world.problems.count())
       .print();

@@ -21,10 +21,12 @@ void add_target(CLI::App& app, Target& target) {
   app.add_option("--accounts", target.accounts, "user1@DOMAIN to userN@DOMAIN are there")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
+  app.add_option("--first-account", target.first_account, "Leave out so many of them");
   app.add_option("--domain", target.domain, "Their domain")->capture_default_str();
   app.add_option("--password", target.password, "Their password")->capture_default_str();
   app.add_option("--seed", target.seed, "Of everything that is drawn")->capture_default_str();
   app.add_option("--pid", target.pid, "The server's first process, to see what it costs");
+  app.add_option("--disk", target.disk, "A path on its disk, to count what is written");
 }
 
 void add_place(CLI::App* command, Place& place) {
@@ -50,6 +52,7 @@ struct AllOptions {
   SelectOptions select;
   FetchOptions fetch;
   FlagOptions flag;
+  FlagsOptions flags;
   BodyOptions body;
   SinkOptions sink;
   MixedOptions mixed;
@@ -108,6 +111,14 @@ void add_load_commands(CLI::App& app, AllOptions& all, Start& start) {
   idle->add_option("--seconds", all.idle.seconds, "Of deliveries")->capture_default_str();
   idle->add_option("--per-second", all.idle.per_second)->capture_default_str();
   idle->add_option("--deliverers", all.idle.deliverers, "LMTP connections")->capture_default_str();
+  CLI::App* flags =
+      add(app, "flags", "STORE from many connections at once", all.flags, run_flags, start);
+  flags->add_option("--connections", all.flags.connections)->capture_default_str();
+  flags->add_option("--seconds", all.flags.seconds)->capture_default_str();
+  flags->add_option("--messages", all.flags.messages, "In each INBOX")->capture_default_str();
+  flags->add_option("--first", all.flags.first_writer, "Number of the first of these writers")
+      ->capture_default_str();
+  flags->add_option("--of", all.flags.writers_in_all, "Writers in all")->capture_default_str();
   CLI::App* sink = add(app, "sink", "Read all that a TLS server sends", all.sink, run_sink, start);
   sink->add_option("--port", all.sink.port)->required();
 }

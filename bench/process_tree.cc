@@ -1,6 +1,8 @@
 #include "bench/process_tree.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -96,6 +98,18 @@ ProcessUsage usage_of_tree(pid_t root) {
     ++out.processes;
   }
   return out;
+}
+
+std::optional<uint64_t> written_by_disk(const std::string& path) {
+  struct stat about {};
+  if (path.empty() || ::stat(path.c_str(), &about) != 0) return std::nullopt;
+  // Documentation/block/stat.rst of the kernel: the seventh field counts sectors of 512 octets.
+  std::istringstream fields(read_text(
+      fmt::format("/sys/dev/block/{}:{}/stat", major(about.st_dev), minor(about.st_dev))));
+  uint64_t sectors = 0;
+  for (int field = 1; field <= 7; ++field) fields >> sectors;
+  if (!fields) return std::nullopt;
+  return sectors * 512;
 }
 
 uint64_t memory_of_tree(pid_t root) {

@@ -21,6 +21,9 @@ class Latencies {
  public:
   void add(double milliseconds) { samples_.push_back(milliseconds); }
   void add(SteadyTime from, SteadyTime to) { add(seconds_between(from, to) * 1000); }
+  void add_all(const Latencies& others) {
+    samples_.insert(samples_.end(), others.samples_.begin(), others.samples_.end());
+  }
   size_t count() const { return samples_.size(); }
   // quantile in 0..1; 0 without samples.
   double milliseconds(double quantile) const;

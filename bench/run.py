@@ -12,13 +12,14 @@ import pathlib
 import platform
 import shutil
 import ssl
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+import cluster
 import servers
+from figures import at_least, at_most, median, ratio_of
 
 MIB = 1024 * 1024
 
@@ -78,28 +79,11 @@ class Bench:
             self.errors.append(f"{server.name}: {shown}: {done.stderr.strip()[-500:]}")
         return {line["workload"]: line for line in map(json.loads, done.stdout.splitlines())}
 
-    def row(self, name, eilpost, dovecot, target, met, unit="", ratio=None):
-        """met: True, False or None (nothing asked). ratio: Eilpost over Dovecot, above 1 better."""
-        self.rows.append({"row": name, "eilpost": eilpost, "dovecot": dovecot, "target": target,
-                          "met": met, "unit": unit, "ratio": ratio})
+    def row(self, name, eilpost, other, target, met, unit="", ratio=None, against="Dovecot"):
+        """met: True, False or None (nothing asked). ratio: above 1 Eilpost is better."""
+        self.rows.append({"row": name, "eilpost": eilpost, "other": other, "target": target,
+                          "met": met, "unit": unit, "ratio": ratio, "against": against})
         print(f"  = {format_row(self.rows[-1])}", file=sys.stderr, flush=True)
-
-
-def median(values):
-    values = [value for value in values if value is not None]
-    return statistics.median(values) if values else None
-
-
-def ratio_of(above, below):
-    return above / below if above is not None and below else None
-
-
-def at_least(ratio, wanted):
-    return None if wanted is None else ratio is not None and ratio >= wanted
-
-
-def at_most(value, limit):
-    return value is not None and value <= limit
 
 
 # --- rows ---
@@ -111,12 +95,17 @@ def deliveries(bench, workload):
     for connections, factor in wanted.items():
         seen = {server.name: [] for server in pair}
         written = {server.name: [] for server in pair}
+        cpu = {server.name: [] for server in pair}
+        counters = set()
         for _ in range(bench.rounds):
             for server in pair:
                 out = bench.run(server, workload, "--connections", connections, "--seconds",
                                 bench.seconds).get(workload, {})
                 seen[server.name].append(out.get("per_second"))
                 written[server.name].append(out.get("written_per_body"))
+                counters.add(out.get("written_counted_by", "nobody"))
+                if out.get("messages"):
+                    cpu[server.name].append(1e6 * out["cpu_seconds"] / out["messages"])
                 time.sleep(1)
         ours, theirs = median(seen["Eilpost"]), median(seen["Dovecot"])
         ratio = ratio_of(ours, theirs)
@@ -124,8 +113,12 @@ def deliveries(bench, workload):
                   ours, theirs, f">= {factor:g}x" if factor else "", at_least(ratio, factor),
                   "/s", ratio)
         ours = median(written["Eilpost"])
-        bench.row(f"  written to disk per body, {connections}", ours, median(written["Dovecot"]),
+        bench.row(f"  written to disk per body, {connections} (counted by the "
+                  f"{' and '.join(sorted(counters))})", ours, median(written["Dovecot"]),
                   "<= 1.5", at_most(ours, 1.5))
+        ours, theirs = median(cpu["Eilpost"]), median(cpu["Dovecot"])
+        bench.row(f"  the server's CPU per message, {connections}", ours, theirs, "", None, "us",
+                  ratio_of(theirs, ours))
     for server in pair:
         bench.end(server)
 
@@ -344,6 +337,7 @@ ROWS = {
     "body": body,
     "idle": idle,
 }
+ASKED_FOR = {"cluster": cluster.rows}  # only when they are named with --only
 
 
 # --- the machine and the table ---
@@ -384,7 +378,7 @@ def figure(value, unit):
 def cells(row):
     met = {True: "met", False: "MISSED", None: ""}[row["met"]]
     ratio = f"{row['ratio']:.2f}x" if row["ratio"] is not None else ""
-    return [row["row"], figure(row["eilpost"], row["unit"]), figure(row["dovecot"], row["unit"]),
+    return [row["row"], figure(row["eilpost"], row["unit"]), figure(row["other"], row["unit"]),
             ratio, row["target"], met]
 
 
@@ -392,16 +386,24 @@ def format_row(row):
     return " | ".join(cells(row))
 
 
-def table(bench, about):
-    head = ["row", "Eilpost", "Dovecot", "ratio", "target", ""]
-    lines = [head] + [cells(row) for row in bench.rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+def rows_table(rows):
+    """One table for each that Eilpost is compared with."""
     out = []
-    for number, line in enumerate(lines):
-        out.append("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |")
-        if number == 0:
-            out.append("|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    out += ["", f"Machine: {about}",
+    for against in dict.fromkeys(row["against"] for row in rows):
+        head = ["row", "Eilpost", against, "ratio", "target", ""]
+        lines = [head] + [cells(row) for row in rows if row["against"] == against]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        for number, line in enumerate(lines):
+            out.append("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |")
+            if number == 0:
+                out.append("|" + "|".join("-" * (w + 2) for w in widths) + "|")
+        out.append("")
+    return out
+
+
+def table(bench, about):
+    out = rows_table(bench.rows)
+    out += [f"Machine: {about}",
             f"Run: ./dev bench {' '.join(sys.argv[1:])}".replace(
                 f" --eilpost {bench.options.eilpost}", ""),
             f"Medians of {bench.rounds} rounds in turn, {bench.seconds} s each; ratio above 1: "
@@ -418,8 +420,9 @@ def arguments():
                         help="a directory on the disk to be measured")
     parser.add_argument("--quick", action="store_true", help="5 s, 100,000 messages")
     parser.add_argument("--full", action="store_true", help="120 s, 1,000,000 messages")
-    parser.add_argument("--only", action="append", choices=sorted(ROWS), metavar="ROW",
-                        help="of " + " ".join(ROWS) + "; may be given again")
+    parser.add_argument("--only", action="append", choices=sorted(ROWS | ASKED_FOR),
+                        metavar="ROW", help="of " + " ".join(ROWS | ASKED_FOR)
+                        + "; may be given again")
     for name in ("messages", "sessions", "seconds", "rounds"):
         parser.add_argument(f"--{name}", type=int, help="instead of the mode's own")
     parser.add_argument("--output", type=pathlib.Path, default="build/bench.md",
@@ -442,7 +445,7 @@ def main():
         about = machine(directory)
         for name in options.only or ROWS:
             print(f"{name}:", file=sys.stderr, flush=True)
-            ROWS[name](bench)
+            (ROWS | ASKED_FOR)[name](bench)
     finally:
         for server in list(bench.running):
             bench.end(server)

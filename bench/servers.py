@@ -119,7 +119,7 @@ class Server:
     def target(self):
         return ["--imap", str(self.base + 143), "--imaps", str(self.base + 993), "--lmtp",
                 str(self.base + 24), "--accounts", str(self.accounts), "--pid",
-                str(self.process.pid)]
+                str(self.process.pid), "--disk", str(self.directory)]
 
 
 def descendants(root):

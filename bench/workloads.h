@@ -40,6 +40,8 @@ struct FillOptions {
   size_t batch = 100;
 };
 Task<Result<>> run_fill(World& world, FillOptions options);
+// The same without a word.
+Task<Result<>> run_fill_quietly(World& world, FillOptions options);
 
 // SELECT in `sessions` sessions that stay, then in `repeat` that do not.
 struct SelectOptions {
@@ -63,6 +65,18 @@ struct FlagOptions {
   int repeat = 200;
 };
 Task<Result<>> run_flag(World& world, FlagOptions options);
+
+// STORE of one flag at a time on each of many connections, over the INBOXes of all accounts.
+// Several runs side by side on one account say how many writers there are in all and which is their
+// first, so that no two change the same message.
+struct FlagsOptions {
+  int connections = 1;
+  int seconds = 10;
+  uint64_t messages = 128;  // in each INBOX
+  int first_writer = 0;
+  int writers_in_all = 0;  // 0: as many as connections
+};
+Task<Result<>> run_flags(World& world, FlagsOptions options);
 
 // BODY.PEEK[] of the folder's messages over TLS, which run_fill made with the same size.
 struct BodyOptions {

@@ -29,6 +29,14 @@ inline constexpr size_t fetch_bodies_max = 256;
 inline constexpr size_t list_patterns_max = 64;
 // Messages of one APPEND: NO [LIMIT]; their octets together: four times limits.message_bytes.
 inline constexpr size_t append_messages_max = 1000;
+// UIDBATCHES: a smaller batch is NO [TOOFEW], more messages in all are NO [TOOMANY] (RFC 10022).
+inline constexpr uint32_t uid_batch_size_min = 500;
+inline constexpr uint64_t uid_batches_messages_max = 100'000;
+// Messages that one command works on, for accounts that have opted in to MESSAGELIMIT (RFC 9738):
+// [MESSAGELIMIT]. Default; `imap.message_limit`.
+inline constexpr uint32_t message_limit = 1000;
+// Seconds after which a running command tells how far it is (RFC 9585).
+inline constexpr int progress_seconds = 10;
 // SEARCH keys in one command: NO [LIMIT].
 inline constexpr size_t search_keys_max = 4096;
 // Ranges in one sequence set: BAD [TOOBIG].
@@ -47,6 +55,14 @@ inline constexpr size_t mailboxes_max = 50000;
 inline constexpr size_t keyword_bytes_max = 255;
 inline constexpr size_t keywords_per_mailbox_max = 4096;
 
+// Annotations (METADATA): a name's octets, NO [LIMIT]; a value's, NO [METADATA MAXSIZE]; how many a
+// mailbox and an account have and the octets of all together, NO [METADATA TOOMANY].
+inline constexpr size_t annotation_name_bytes_max = 200;
+inline constexpr size_t annotation_bytes_max = 64 * 1024;
+inline constexpr size_t annotations_per_mailbox_max = 250;
+inline constexpr uint64_t annotations_per_account_max = 20'000;
+inline constexpr uint64_t annotations_bytes_max = 4ULL * 1024 * 1024;
+
 // MIME. What lies beyond is kept as it is, as one opaque part.
 inline constexpr int mime_depth_max = 64;
 inline constexpr size_t mime_parts_max = 10000;
@@ -63,6 +79,19 @@ inline constexpr size_t preview_chars_max = 200;  // RFC 8970 recommends 200
 // Engine: one batch, one read (design 3.1).
 inline constexpr size_t batch_bytes_max = 4 * 1024 * 1024;
 inline constexpr size_t read_bytes_max = 1024 * 1024;
+// Where storage is elsewhere: how long a commit may be silent before its callers hear
+// NO [UNAVAILABLE], and how long a writer may hold a partition's turn, both in milliseconds.
+inline constexpr int commit_stall_ms = 5000;
+inline constexpr int turn_ms = 5000;
+// Of one partition, where an engine keeps it as one object: refused with NO [LIMIT].
+inline constexpr uint64_t partition_rows_max = 100'000;
+inline constexpr uint64_t partition_bytes_max = 64ULL * 1024 * 1024;
+// What an account's change log is cut to, oldest first: QRESYNC from before is told every uid that
+// is gone. Between two runs of the maintenance it may grow to a quarter more.
+inline constexpr uint64_t log_rows_max = 20'000;
+inline constexpr uint64_t log_bytes_max = 8ULL * 1024 * 1024;
+// Changes of one account that wait for its runner: NO [UNAVAILABLE].
+inline constexpr size_t account_jobs_max = 10'000;
 
 // Network deadlines, in seconds.
 inline constexpr int preauth_seconds = 60;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
@@ -20,17 +21,22 @@ Random Random::from_os() {
 Random::Random(Random&& other) noexcept : from_os_(other.from_os_), state_(other.state_) {}
 
 uint64_t Random::next() {
-  if (from_os_) {
-    uint64_t value = 0;
-    CHECK(::getrandom(&value, sizeof value, 0) == sizeof value);
-    return value;
-  }
+  if (from_os_) return next_from_os();
   // SplitMix64 (Steele, Lea, Flood 2014).
   std::lock_guard lock(mutex_);
   uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
   return z ^ (z >> 31);
+}
+
+uint64_t Random::next_from_os() {
+  std::lock_guard lock(mutex_);
+  if (ahead_left_ == 0) {
+    CHECK(::getrandom(ahead_.data(), sizeof ahead_, 0) == sizeof ahead_);
+    ahead_left_ = ahead_.size();
+  }
+  return std::exchange(ahead_[--ahead_left_], 0);
 }
 
 uint64_t Random::below(uint64_t bound) {

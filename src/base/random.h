@@ -1,8 +1,10 @@
 // Randomness is passed in. A Random made from a seed gives one sequence for ever (tests,
-// simulation); one made by from_os() takes every number from the kernel and is fit for nonces and
-// salts. Thread safe.
+// simulation); one made by from_os() takes every number from the kernel, some hundred octets
+// at a time, and is fit for nonces and salts. Thread safe.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -27,9 +29,14 @@ class Random {
 
  private:
   Random() = default;
+  uint64_t next_from_os();
+
   std::mutex mutex_;
   bool from_os_ = false;
   uint64_t state_ = 0;
+  // Octets of the kernel not given out yet: what was given out is forgotten at once.
+  std::array<uint64_t, 32> ahead_{};  // 256 octets: getrandom() gives so many in one piece
+  size_t ahead_left_ = 0;
 };
 
 }  // namespace eilpost

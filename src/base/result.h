@@ -28,7 +28,7 @@ enum class Code {
   has_children,      // RFC 5530 HASCHILDREN
   try_create,        // the target mailbox does not exist (RFC 3501 TRYCREATE)
   bad_charset,       // SEARCH in a charset that is not known
-  bad_url,           // reserved for CATENATE
+  bad_url,           // CATENATE: a part that cannot be had (RFC 4469)
   unknown_cte,       // BINARY of a part whose encoding cannot be decoded (RFC 3516)
   uid_not_sticky,    // reserved
   not_saved,         // SEARCHRES: the result could not be saved (RFC 5182)

@@ -55,14 +55,18 @@ enum class Outcome {
   conflict,  // nothing written; `version` is the partition's present one
   // May have happened or not. It is decided when it is reported: a batch that had not happened by
   // then never happens.
-  unknown,  // may have happened or not (the answer was lost, or a refusal before writing: see
-            // error)
+  // Code::too_big, io, limit and unavailable in `error`: a refusal, nothing was written.
+  unknown,
+  // Not decided: the storage has not answered for limits::commit_stall_ms. The callback comes a
+  // second time, with one of the others, when it is. Of one commit this comes once at most, and
+  // only from engines whose storage is elsewhere.
+  stalled,
 };
 
 struct CommitResult {
   Outcome outcome = Outcome::unknown;
   Version version = 0;
-  Error error;  // for `unknown`: why. Code::too_big or Code::io mean that nothing was written.
+  Error error;  // for `unknown` and `stalled`: why
 };
 using CommitCallback = std::function<void(CommitResult)>;
 
@@ -121,6 +125,15 @@ class Engine {
   virtual Result<ReadResult> read(PartitionId partition, const std::vector<std::string>& keys) = 0;
   virtual Result<ReadResult> read(PartitionId partition, const Range& range) = 0;
 
+  // A hint, for a writer whose commits have lost to others again and again: calls `go` when the
+  // partition is this engine's to write next (others hold back until its next commit, or until
+  // limits::turn_ms have passed), or when asking did not help. The guard of commit() decides as
+  // ever.
+  virtual void take_turn(PartitionId partition, std::function<void()> go);
+
+  // False while the storage does not answer: calls are refused at once with Code::unavailable.
+  virtual bool reachable() const { return true; }
+
   // The partition's present version, for the cost of one small message at most.
   virtual void head(PartitionId partition, std::function<void(Result<Version>)> done) = 0;
 
@@ -137,6 +150,8 @@ class Engine {
                                                          std::string place) = 0;
   // Octets [offset, offset + length), fewer at the end. Checks the checksums of what it reads.
   virtual Result<std::string> read_blob(BlobId id, uint64_t offset, uint64_t length) = 0;
+  // The same in place of what `into` holds, whose memory is used again.
+  virtual Result<> read_blob_into(BlobId id, uint64_t offset, uint64_t length, std::string& into);
   // Gives the disk its space back. Call only after the commit that forgot the blob. Idempotent.
   virtual Result<> remove_blob(BlobId id) = 0;
   // Calls `each` for every blob; stops when it answers false.
@@ -146,7 +161,7 @@ class Engine {
   virtual void close() = 0;
 };
 
-// commit() for callers that may wait (tools, tests): blocks the calling thread.
+// commit() for callers that may wait (tools, tests): blocks the calling thread until it is decided.
 CommitResult commit_wait(Engine& engine, PartitionId partition, Version expected, Batch batch);
 Result<Version> head_wait(Engine& engine, PartitionId partition);
 

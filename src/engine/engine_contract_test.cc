@@ -10,22 +10,26 @@
 #include "engine/engine_testing.h"
 #include "engine/faulty.h"
 #include "engine/memory.h"
+#include "engine/rados/testing.h"
 #include "engine/rocksdb/rocksdb.h"
 
 namespace eilpost::engine {
 namespace {
 
 struct MemoryCase {
+  static constexpr const char* name = "Memory";
   static constexpr bool exact = true;  // answers are never wrong without a reason
   std::unique_ptr<Engine> make() { return std::make_unique<MemoryEngine>(); }
 };
 struct FaultlessCase {
+  static constexpr const char* name = "Faultless";
   static constexpr bool exact = true;
   std::unique_ptr<Engine> make() {
     return std::make_unique<FaultyEngine>(std::make_unique<MemoryEngine>(), FaultyOptions{});
   }
 };
 struct FaultyCase {
+  static constexpr const char* name = "Faulty";
   static constexpr bool exact = false;
   std::unique_ptr<Engine> make() {
     auto options = FaultyOptions::unkind(17);
@@ -37,10 +41,23 @@ struct FaultyCase {
   }
 };
 struct RocksdbCase {
+  static constexpr const char* name = "Rocksdb";
   static constexpr bool exact = true;
   ScratchDirectory directory;
   std::unique_ptr<Engine> make() {
     auto engine = open_rocksdb({.path = directory.path(), .memory_bytes = 32 << 20});
+    EXPECT_TRUE(engine) << engine.error().detail;
+    return engine ? std::move(*engine) : nullptr;
+  }
+};
+
+// Against the cluster that EILPOST_TEST_CEPH names.
+struct RadosCase {
+  static constexpr const char* name = "Rados";
+  static constexpr bool exact = true;
+  static bool available() { return rados_available(); }
+  std::unique_ptr<Engine> make() {
+    auto engine = open_rados(rados_test_options(rados_test_namespace()));
     EXPECT_TRUE(engine) << engine.error().detail;
     return engine ? std::move(*engine) : nullptr;
   }
@@ -53,6 +70,9 @@ template <class Case>
 class EngineContract : public testing::Test {
  protected:
   void SetUp() override {
+    if constexpr (requires { Case::available(); }) {
+      if (!Case::available()) GTEST_SKIP() << "EILPOST_TEST_CEPH names no cluster";
+    }
     engine_ = case_.make();
     ASSERT_TRUE(engine_);
   }
@@ -94,8 +114,14 @@ class EngineContract : public testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
-using Cases = testing::Types<MemoryCase, FaultlessCase, FaultyCase, RocksdbCase>;
-TYPED_TEST_SUITE(EngineContract, Cases);
+using Cases = testing::Types<MemoryCase, FaultlessCase, FaultyCase, RocksdbCase, RadosCase>;
+struct CaseNames {
+  template <class Case>
+  static std::string GetName(int /*index*/) {
+    return Case::name;
+  }
+};
+TYPED_TEST_SUITE(EngineContract, Cases, CaseNames);
 
 TYPED_TEST(EngineContract, AnUnknownPartitionIsEmptyAtVersionZero) {
   EXPECT_EQ(this->head(one), 0u);

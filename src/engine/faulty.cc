@@ -42,7 +42,7 @@ class FaultyEngine::Writer final : public BlobWriter {
 
  private:
   bool broken() {
-    broken_ = broken_ || engine_.chance(&FaultyOptions::fail_blob_write);
+    broken_ = broken_ || !engine_.reachable_ || engine_.chance(&FaultyOptions::fail_blob_write);
     return broken_;
   }
   FaultyEngine& engine_;
@@ -76,20 +76,41 @@ bool FaultyEngine::chance(uint32_t FaultyOptions::*of) {
 
 void FaultyEngine::commit(PartitionId partition, Version expected, Batch batch,
                           CommitCallback done) {
-  const bool delay = chance(&FaultyOptions::delay_commit);
+  if (!reachable_) return done({Outcome::unknown, 0, unavailable()});
+  const bool stall = chance(&FaultyOptions::stall_commit);
+  const bool delay = !stall && chance(&FaultyOptions::delay_commit);
   Delayed job{partition, expected, std::move(batch), std::move(done)};
+  if (stall) {
+    const CommitCallback tell = job.done;
+    {
+      const std::lock_guard lock(mutex_);
+      stalled_.push_back(std::move(job));
+    }
+    return tell({Outcome::stalled, 0, Error{Code::timeout, "injected stall"}});
+  }
   if (delay) {
     const std::lock_guard lock(mutex_);
     delayed_.push_back(std::move(job));
     return;
   }
   // Whoever comes later is not faster: one committer works in order.
-  step();
+  flush_wakes();
+  apply_delayed(SIZE_MAX);
   apply(std::move(job));
 }
 
 size_t FaultyEngine::step(size_t count) {
+  if (!reachable_) {
+    const std::lock_guard lock(mutex_);
+    return delayed_.size();
+  }
   flush_wakes();
+  const size_t left = apply_delayed(count);
+  decide_stalled();
+  return left;
+}
+
+size_t FaultyEngine::apply_delayed(size_t count) {
   while (true) {
     Delayed job;
     {
@@ -100,6 +121,24 @@ size_t FaultyEngine::step(size_t count) {
     }
     apply(std::move(job));
   }
+}
+
+void FaultyEngine::decide_stalled() {
+  std::deque<Delayed> due;
+  {
+    const std::lock_guard lock(mutex_);
+    due.swap(stalled_);
+  }
+  for (Delayed& job : due) apply(std::move(job));
+}
+
+void FaultyEngine::set_reachable(bool reachable) {
+  reachable_ = reachable;
+}
+
+void FaultyEngine::take_turn(PartitionId partition, std::function<void()> go) {
+  ++turns_;
+  inner_->take_turn(partition, std::move(go));
 }
 
 void FaultyEngine::apply(Delayed job) {
@@ -128,6 +167,7 @@ void FaultyEngine::apply(Delayed job) {
 }
 
 void FaultyEngine::wake(PartitionId partition) {
+  if (!reachable_) return;
   if (chance(&FaultyOptions::lose_wake)) return;
   const bool twice = chance(&FaultyOptions::double_wake);
   if (chance(&FaultyOptions::delay_wake)) {
@@ -160,6 +200,8 @@ void FaultyEngine::crash() {
   {
     const std::lock_guard lock(mutex_);
     delayed.swap(delayed_);
+    for (Delayed& job : stalled_) delayed.push_back(std::move(job));
+    stalled_.clear();
     delayed_wakes_.clear();
     half_removed_.clear();
     watches_ = std::make_shared<Watches>();
@@ -174,17 +216,17 @@ void FaultyEngine::crash() {
 }
 
 Result<ReadResult> FaultyEngine::read(PartitionId partition, const std::vector<std::string>& keys) {
-  if (chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
+  if (!reachable_ || chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
   return inner_->read(partition, keys);
 }
 
 Result<ReadResult> FaultyEngine::read(PartitionId partition, const Range& range) {
-  if (chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
+  if (!reachable_ || chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
   return inner_->read(partition, range);
 }
 
 void FaultyEngine::head(PartitionId partition, std::function<void(Result<Version>)> done) {
-  if (chance(&FaultyOptions::fail_head)) {
+  if (!reachable_ || chance(&FaultyOptions::fail_head)) {
     done(tl::unexpected(unavailable()));
   } else {
     inner_->head(partition, std::move(done));
@@ -197,11 +239,12 @@ std::unique_ptr<Watch> FaultyEngine::watch(PartitionId partition, std::function<
 }
 
 Result<std::vector<PartitionId>> FaultyEngine::partitions(PartitionId after) {
-  if (chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
+  if (!reachable_ || chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
   return inner_->partitions(after);
 }
 
 Result<> FaultyEngine::remove_partition(PartitionId partition) {
+  if (!reachable_) return tl::unexpected(unavailable());
   step();
   TRY(inner_->remove_partition(partition));
   wake(partition);
@@ -210,12 +253,13 @@ Result<> FaultyEngine::remove_partition(PartitionId partition) {
 
 Result<std::unique_ptr<BlobWriter>> FaultyEngine::stage_blob(PartitionId partition, Timestamp now,
                                                              std::string place) {
+  if (!reachable_) return tl::unexpected(unavailable());
   auto writer = TRY(inner_->stage_blob(partition, now, std::move(place)));
   return std::make_unique<Writer>(*this, std::move(writer));
 }
 
 Result<std::string> FaultyEngine::read_blob(BlobId id, uint64_t offset, uint64_t length) {
-  if (chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
+  if (!reachable_ || chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
   {
     const std::lock_guard lock(mutex_);
     if (half_removed_.contains(id)) return fail(Code::not_found, "no such blob");
@@ -224,6 +268,7 @@ Result<std::string> FaultyEngine::read_blob(BlobId id, uint64_t offset, uint64_t
 }
 
 Result<> FaultyEngine::remove_blob(BlobId id) {
+  if (!reachable_) return tl::unexpected(unavailable());
   if (chance(&FaultyOptions::undo_remove)) {
     const std::lock_guard lock(mutex_);
     half_removed_.insert(id);
@@ -233,7 +278,7 @@ Result<> FaultyEngine::remove_blob(BlobId id) {
 }
 
 Result<> FaultyEngine::scan_blobs(const std::function<bool(const BlobRecord&)>& each) {
-  if (chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
+  if (!reachable_ || chance(&FaultyOptions::fail_read)) return tl::unexpected(unavailable());
   return inner_->scan_blobs([&](const BlobRecord& record) {
     {
       const std::lock_guard lock(mutex_);
@@ -260,6 +305,7 @@ void FaultyEngine::close() {
     closes_.notify_all();
   }
   if (stepper_.joinable()) stepper_.join();
+  reachable_ = true;
   step();
   inner_->close();
 }

@@ -1,10 +1,11 @@
 // An engine that does everything that the contract allows and nobody hopes for: commits late,
-// conflicts that were none, answers that get lost (written or not), wakes late, doubled or lost,
-// reads and blob writes that fail, removals that a crash undoes. Wraps a MemoryEngine and draws
-// every decision from one seed, so that a run can be repeated when one thread drives it. Thread
-// safe.
+// conflicts that were none, answers that get lost (written or not), commits that stall, storage
+// that cannot be reached, wakes late, doubled or lost, reads and blob writes that fail, removals
+// that a crash undoes. Wraps a MemoryEngine and draws every decision from one seed, so that a run
+// can be repeated when one thread drives it. Thread safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -31,6 +32,7 @@ struct FaultyOptions {
   uint32_t unknown_written = 0;  // Outcome::unknown with Code::unknown, and it happened
   uint32_t unknown_lost = 0;     // the same, and it did not
   uint32_t refuse_commit = 0;    // Outcome::unknown with Code::io
+  uint32_t stall_commit = 0;     // Outcome::stalled; decided at a later step()
   uint32_t fail_head = 0;        // Code::unavailable
   uint32_t fail_read = 0;        // Code::unavailable, of rows, partitions and blobs
   uint32_t fail_blob_write = 0;  // Code::io from append() or finish()
@@ -50,17 +52,24 @@ class FaultyEngine final : public Engine {
   FaultyEngine(std::unique_ptr<MemoryEngine> inner, FaultyOptions options);
   ~FaultyEngine() override;
 
-  // Applies and answers what is delayed, oldest first: at most so many. Answers how many were left.
+  // Applies and answers what is delayed, oldest first: at most so many, and decides what is
+  // stalled. Answers how many were left. Nothing happens while the storage is not reachable.
   size_t step(size_t count = SIZE_MAX);
+  // While false every call is refused with Code::unavailable, and all wakes are lost.
+  void set_reachable(bool reachable);
   // The process dies and comes back: back to the last durable state. What was delayed is applied or
   // dropped by the seed and never answered; unsynced blobs are gone; all watches are dead.
   void crash();
   // Changes what happens from here on; the seed is not taken again.
   void set_options(const FaultyOptions& options);
+  // How often take_turn() was called.
+  uint64_t turns() const { return turns_; }
 
   void commit(PartitionId partition, Version expected, Batch batch, CommitCallback done) override;
   Result<ReadResult> read(PartitionId partition, const std::vector<std::string>& keys) override;
   Result<ReadResult> read(PartitionId partition, const Range& range) override;
+  void take_turn(PartitionId partition, std::function<void()> go) override;
+  bool reachable() const override { return reachable_; }
   void head(PartitionId partition, std::function<void(Result<Version>)> done) override;
   std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override;
   Result<std::vector<PartitionId>> partitions(PartitionId after) override;
@@ -84,6 +93,8 @@ class FaultyEngine final : public Engine {
 
   bool chance(uint32_t FaultyOptions::*of);
   void apply(Delayed job);
+  size_t apply_delayed(size_t count);
+  void decide_stalled();
   void wake(PartitionId partition);
   void flush_wakes();
   void step_by_itself();
@@ -95,6 +106,9 @@ class FaultyEngine final : public Engine {
   std::mutex mutex_;
   FaultyOptions options_;
   std::deque<Delayed> delayed_;
+  std::deque<Delayed> stalled_;
+  std::atomic<bool> reachable_{true};
+  std::atomic<uint64_t> turns_{0};
   std::deque<PartitionId> delayed_wakes_;
   std::unordered_set<BlobId> half_removed_;  // read as removed, back after a crash
   bool closing_ = false;

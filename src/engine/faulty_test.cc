@@ -108,6 +108,50 @@ TEST(Faulty, WakesAreLostDoubledAndLate) {
   EXPECT_EQ(wakes, 3);
 }
 
+// It is told once that it stalls, and then what became of it; others may be first.
+TEST(Faulty, AStalledCommitIsDecidedLater) {
+  for (const bool overtaken : {false, true}) {
+    auto engine = faulty({.stall_commit = 1000});
+    std::vector<Outcome> told;
+    engine->commit(one, 0, put("k", "v"),
+                   [&](const CommitResult& r) { told.push_back(r.outcome); });
+    EXPECT_EQ(told, std::vector<Outcome>{Outcome::stalled});
+    EXPECT_TRUE(engine->read(one, Range{})->rows.empty());
+    engine->set_options({});
+    if (overtaken) {
+      const auto first = commit_wait(*engine, one, 0, put("k", "w"));
+      EXPECT_EQ(first.outcome, Outcome::done);
+    }
+    engine->step();
+    engine->step();
+    ASSERT_EQ(told.size(), 2U);
+    EXPECT_EQ(told[1], overtaken ? Outcome::conflict : Outcome::done);
+    EXPECT_EQ(engine->read(one, Range{})->rows[0].value, overtaken ? "w" : "v");
+  }
+}
+
+TEST(Faulty, RefusesEverythingWhileItIsNotReachable) {
+  auto engine = faulty({});
+  commit_surely(*engine, one, put("k", "v"));
+  engine->set_options({.delay_commit = 1000});
+  int answers = 0;
+  engine->commit(one, 1, put("k", "w"), [&](const CommitResult&) { ++answers; });
+  engine->set_reachable(false);
+  EXPECT_FALSE(engine->reachable());
+  const auto refused = commit_wait(*engine, one, 1, put("k", "x"));
+  EXPECT_EQ(refused.outcome, Outcome::unknown);
+  EXPECT_EQ(refused.error.code, Code::unavailable);
+  EXPECT_EQ(engine->read(one, Range{}).error().code, Code::unavailable);
+  EXPECT_EQ(head_wait(*engine, one).error().code, Code::unavailable);
+  EXPECT_FALSE(engine->stage_blob(one, Timestamp{1}, ""));
+  engine->step();
+  EXPECT_EQ(answers, 0);
+  engine->set_reachable(true);
+  engine->step();
+  EXPECT_EQ(answers, 1);
+  EXPECT_EQ(engine->read(one, Range{})->rows[0].value, "w");
+}
+
 TEST(Faulty, OneSeedIsOneRun) {
   const auto run = [](uint64_t seed) {
     auto options = FaultyOptions::unkind(seed);

@@ -71,7 +71,8 @@ tl::unexpected<Error> wrong_check(uint64_t record_offset) {
 }
 
 // A record of one chunk that `start` holds whole; `span` lies inside it.
-Result<std::string> read_small(const RecordStart& start, uint64_t record_offset, Span span) {
+Result<> read_small(const RecordStart& start, uint64_t record_offset, Span span,
+                    std::string& into) {
   const RecordHeader& header = start.header;
   const auto stored =
       std::string_view(start.octets).substr(record_header_bytes(header.place), header.size + 4);
@@ -79,45 +80,49 @@ Result<std::string> read_small(const RecordStart& start, uint64_t record_offset,
   if (load_u32le(stored.substr(header.size)) != chunk_check(header.nonce, 0, chunk)) {
     return wrong_check(record_offset);
   }
-  return std::string(chunk.substr(span.offset, span.length));
+  into = chunk.substr(span.offset, span.length);
+  return {};
 }
 
 }  // namespace
 
-Result<std::string> read_record(const SegmentIo& file, const RecordStart& start,
-                                uint64_t record_offset, Span span) {
+Result<> read_record(const SegmentIo& file, const RecordStart& start, uint64_t record_offset,
+                     Span span, std::string& into) {
   const RecordHeader& header = start.header;
-  if (span.offset >= header.size || span.length == 0) return std::string();
+  if (span.offset >= header.size || span.length == 0) {
+    into.clear();
+    return {};
+  }
   span.length = std::min(span.length, header.size - span.offset);
   if (record_header_bytes(header.place) + header.size + 4 <= start.octets.size()) {
-    return read_small(start, record_offset, span);
+    return read_small(start, record_offset, span, into);
   }
   const uint64_t first = span.offset / segment_chunk;
   const uint64_t last = (span.offset + span.length - 1) / segment_chunk;
   const uint64_t content_end = std::min(header.size, (last + 1) * segment_chunk);
 
   // Content lands where it is answered from; the checksums between the chunks land beside.
-  std::string out(content_end - first * segment_chunk, '\0');
+  into.resize(content_end - first * segment_chunk);
   std::vector<std::array<char, 4>> checks(last - first + 1);
-  std::vector<iovec> into;
-  into.reserve(checks.size() * 2);
+  std::vector<iovec> places;
+  places.reserve(checks.size() * 2);
   for (uint64_t i = first; i <= last; ++i) {
-    into.push_back({out.data() + (i - first) * segment_chunk, chunk_size(header, i)});
-    into.push_back({checks[i - first].data(), 4});
+    places.push_back({into.data() + (i - first) * segment_chunk, chunk_size(header, i)});
+    places.push_back({checks[i - first].data(), 4});
   }
   const uint64_t content = record_offset + record_header_bytes(header.place);
-  TRY(file.read_into(content + first * (segment_chunk + 4), std::move(into)));
+  TRY(file.read_into(content + first * (segment_chunk + 4), std::move(places)));
   for (uint64_t i = first; i <= last; ++i) {
     const auto chunk =
-        std::string_view(out).substr((i - first) * segment_chunk, chunk_size(header, i));
+        std::string_view(into).substr((i - first) * segment_chunk, chunk_size(header, i));
     const auto& check = checks[i - first];
     if (load_u32le(std::string_view(check.data(), 4)) != chunk_check(header.nonce, i, chunk)) {
       return wrong_check(record_offset);
     }
   }
-  out.resize(span.offset + span.length - first * segment_chunk);
-  out.erase(0, span.offset - first * segment_chunk);
-  return out;
+  into.resize(span.offset + span.length - first * segment_chunk);
+  into.erase(0, span.offset - first * segment_chunk);
+  return {};
 }
 
 Result<RecordState> verify_record(const SegmentIo& file, const RecordHeader& header,

@@ -30,8 +30,10 @@ struct Span {
   uint64_t offset = 0;
   uint64_t length = 0;
 };
-Result<std::string> read_record(const SegmentIo& file, const RecordStart& start,
-                                uint64_t record_offset, Span span);
+// In place of what `into` holds; of a string that has held as much before nothing is allocated or
+// cleared.
+Result<> read_record(const SegmentIo& file, const RecordStart& start, uint64_t record_offset,
+                     Span span, std::string& into);
 
 // torn: a page of it never reached the disk before a crash; corrupt: it did, and is wrong.
 enum class RecordState { whole, torn, corrupt };

@@ -76,6 +76,7 @@ class SegmentWriter final : public BlobWriter {
     const Slot slot = TRY(state_->take_slot(buffer_.size()));
     const auto head = print_record_header(header_, {slot.segment->salt, slot.offset});
     buffer_.replace(0, head.size(), head);
+    buffer_.resize(slot.bytes, '\0');
     const auto written = slot.file->write(slot.offset, buffer_);
     if (!written) {
       // Half a record may be there, with its header.

@@ -172,14 +172,20 @@ Result<std::unique_ptr<BlobWriter>> Segments::stage(PartitionId partition, Times
 }
 
 Result<std::string> Segments::read(BlobId id, uint64_t offset, uint64_t length) {
+  std::string octets;
+  TRY(read_into(id, offset, length, octets));
+  return octets;
+}
+
+Result<> Segments::read_into(BlobId id, uint64_t offset, uint64_t length, std::string& into) {
   if (held(*state_, id)) return fail(Code::not_found, "no such blob");
   const Found found = TRY(find_blob(*state_, id));
-  auto octets = read_record(*found.file, found.start, blob_offset(id), {offset, length});
-  if (!octets && octets.error().code == Code::corrupt) {
+  auto done = read_record(*found.file, found.start, blob_offset(id), {offset, length}, into);
+  if (!done && done.error().code == Code::corrupt) {
     // Removed while it was read: its header says so.
     TRY(read_record_start(*found.file, {found.segment->salt, blob_offset(id)}));
   }
-  return octets;
+  return done;
 }
 
 Result<> Segments::remove(BlobId id) {

@@ -44,6 +44,7 @@ class Segments {
   Result<std::unique_ptr<BlobWriter>> stage(PartitionId partition, Timestamp now,
                                             std::string place);
   Result<std::string> read(BlobId id, uint64_t offset, uint64_t length);
+  Result<> read_into(BlobId id, uint64_t offset, uint64_t length, std::string& into);
   Result<> remove(BlobId id);
   Result<> scan(const std::function<bool(const BlobRecord&)>& each);
 

@@ -17,9 +17,15 @@ std::string SegmentsState::path(uint32_t number) const {
 
 bool SegmentsState::has_space(uint64_t wanted, uint64_t reserve) const {
   if (reserve == 0) return true;
-  struct statvfs about {};
-  if (::statvfs(options.directory.c_str(), &about) != 0) return true;
-  return uint64_t{about.f_bavail} * about.f_frsize >= wanted + reserve;
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(space_mutex_);
+  if (space_free_ < wanted + reserve + space_margin_bytes || now - space_asked_ >= space_age) {
+    struct statvfs about {};
+    if (::statvfs(options.directory.c_str(), &about) != 0) return true;
+    space_free_ = uint64_t{about.f_bavail} * about.f_frsize;
+    space_asked_ = now;
+  }
+  return space_free_ >= wanted + reserve;
 }
 
 Result<std::shared_ptr<Segment>> SegmentsState::create() {
@@ -44,7 +50,7 @@ Result<std::shared_ptr<Segment>> SegmentsState::create() {
 }
 
 Result<Slot> SegmentsState::take_slot(uint64_t bytes) {
-  bytes = round_up(bytes, segment_unit);
+  bytes = round_up(bytes, bytes > segment_page ? segment_page : segment_unit);
   std::shared_ptr<Segment> full;
   Slot slot;
   {
@@ -69,7 +75,7 @@ Result<Slot> SegmentsState::take_slot(uint64_t bytes) {
         TRY(common->file->preallocate(tail, bytes));
       }
     }
-    slot = Slot{common, common->file, tail};
+    slot = Slot{common, common->file, tail, bytes};
     tail += bytes;
     ++common->writing;
   }
@@ -93,7 +99,7 @@ Result<Slot> SegmentsState::take_stream() {
   }
   segment->tail = round_up(segment->tail, segment_page);
   ++segment->writing;
-  return Slot{segment, segment->file, segment->tail};
+  return Slot{segment, segment->file, segment->tail, 0};
 }
 
 void SegmentsState::finish_slot(const Slot& slot, uint64_t end) {

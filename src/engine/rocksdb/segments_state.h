@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -24,6 +25,9 @@ namespace eilpost::engine {
 inline constexpr size_t open_segments_max = 512;
 // Asked of the file system at a time, so that most syncs have no extents to allocate.
 inline constexpr uint64_t preallocation_bytes = 16ULL * 1024 * 1024;
+// How long an answer about free space is believed, while so much more than asked for is free.
+inline constexpr auto space_age = std::chrono::milliseconds(20);
+inline constexpr uint64_t space_margin_bytes = 256ULL * 1024 * 1024;
 
 struct Segment {
   uint32_t number = 0;
@@ -46,6 +50,9 @@ struct Slot {
   std::shared_ptr<Segment> segment;
   std::shared_ptr<SegmentIo> file;
   uint64_t offset = 0;
+  // Octets of a short blob's room. That of more than a page ends with a page, which is written to
+  // its end: of a page written in part the file system writes the next one as well.
+  uint64_t bytes = 0;
 };
 
 struct SegmentsState {
@@ -67,7 +74,8 @@ struct SegmentsState {
   std::unordered_set<BlobId> held_removals;
 
   std::string path(uint32_t number) const;
-  // Whether the disk has room for `wanted` octets and `reserve` besides; always when that is 0.
+  // Whether the disk has room for `wanted` octets and `reserve` besides; always when that is 0. Of
+  // a disk that is far from full an answer is believed for space_age.
   bool has_space(uint64_t wanted, uint64_t reserve) const;
 
   // Room for `bytes` octets in the common segment.
@@ -86,6 +94,11 @@ struct SegmentsState {
   void drop_if_dead(std::shared_ptr<Segment> segment);
 
  private:
+  // What the disk said last; guarded by space_mutex_.
+  mutable std::mutex space_mutex_;
+  mutable uint64_t space_free_ = 0;
+  mutable std::chrono::steady_clock::time_point space_asked_;
+
   Result<std::shared_ptr<Segment>> create();                    // needs `mutex`
   void remember_open(const std::shared_ptr<Segment>& segment);  // needs `mutex`
 };
