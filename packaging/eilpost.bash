@@ -3,17 +3,18 @@
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
   case "$1" in
-    "") echo "serve demo account mailbox import export check backup restore top config version --help --version" ;;
+    "") echo "serve demo account mailbox import export check backup restore cluster store top config version --help --version" ;;
     serve) echo "--config --data --help" ;;
-    demo) echo "--data --base-port --accounts --engine --empty --log --help" ;;
-    account) echo "add list passwd remove alias set --help" ;;
+    demo)
+      echo "--data --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
+    account) echo "add list show passwd remove alias set --help" ;;
     "account add")
-      echo "--alias --display-name --quota-bytes --quota-messages --no-password --config --data --help" ;;
+      echo "--alias --display-name --quota-bytes --quota-messages --quota-mailboxes --no-password --config --data --help" ;;
     "account list") echo "--json --config --data --help" ;;
-    "account passwd" | "account remove") echo "--config --data --help" ;;
+    "account show" | "account passwd" | "account remove") echo "--config --data --help" ;;
     "account alias") echo "--remove --config --data --help" ;;
     "account set")
-      echo "--quota-bytes --quota-messages --display-name --disable --enable --config --data --help" ;;
+      echo "--quota-bytes --quota-messages --quota-mailboxes --display-name --disable --enable --admin --no-admin --hide --show --offer --config --data --help" ;;
     mailbox) echo "list --help" ;;
     "mailbox list") echo "--json --config --data --help" ;;
     import) echo "--format --mailbox --ledger --config --data --help" ;;
@@ -21,6 +22,10 @@ _eilpost_words() {
     check) echo "--all --repair --quick --config --data --help" ;;
     backup) echo "--verify --config --data --help" ;;
     restore) echo "--to --help" ;;
+    cluster) echo "status --help" ;;
+    "cluster status") echo "--json --account --config --data --help" ;;
+    store) echo "copy --help" ;;
+    "store copy") echo "--from --to --account --final --help" ;;
     top) echo "--once --config --data --help" ;;
     config) echo "check keys --help" ;;
     "config check" | "config keys" | version) echo "--help" ;;
@@ -29,10 +34,13 @@ _eilpost_words() {
 
 _eilpost() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command="" i
+  case "${COMP_WORDS[1]} $before" in
+    "store --from" | "store --to") mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+  esac
   case "$before" in
-    --config | --ledger) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --config | --ledger | --ceph-conf) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --data | --to) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
-    --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory" -- "$word"); return ;;
+    --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory rados" -- "$word"); return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$word"); return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "auto maildir mbox" -- "$word"); return ;;
   esac
@@ -40,7 +48,7 @@ _eilpost() {
     case "$i ${COMP_WORDS[i]}" in
       1\ *) command=${COMP_WORDS[1]} ;;
       2\ [a-z]*)
-        case "$command" in account | mailbox | config) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+        case "$command" in account | mailbox | cluster | store | config) command+=" ${COMP_WORDS[2]}" ;; esac ;;
     esac
   done
   case "$command" in

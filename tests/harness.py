@@ -9,6 +9,7 @@ import base64
 import collections
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -84,12 +85,29 @@ def free_ports(offsets, salt=0):
     raise SystemExit("no free ports")
 
 
-class Server:
-    """An `eilpost demo`; its data and log lie in a directory of its own unless one is given."""
+def engine_arguments(engine, namespace=None):
+    """The options of `eilpost demo` for an engine: for rados the cluster whose ceph.conf is in
+    EILPOST_TEST_CEPH, with a namespace of its own unless one is given."""
+    if engine != "rados":
+        return ["--engine", engine]
+    ceph_conf = os.environ.get("EILPOST_TEST_CEPH")
+    if not ceph_conf:
+        raise SystemExit("EILPOST_TEST_CEPH names no ceph.conf")
+    namespace = namespace or f"test-{secrets.token_hex(8)}"
+    return ["--engine", engine, "--ceph-conf", ceph_conf, "--namespace", namespace]
 
-    def __init__(self, binary, engine="rocksdb", accounts=4, directory=None):
+
+class Server:
+    """An `eilpost demo`; its data and log lie in a directory of its own unless one is given. With
+    rados, several with one namespace are nodes of one store."""
+
+    def __init__(self, binary, engine="rocksdb", accounts=4, directory=None, namespace=None,
+                 node=None):
         self.binary = os.path.abspath(binary)
         self.engine = engine
+        self.engine_options = engine_arguments(engine, namespace)
+        if node:
+            self.engine_options += ["--node", node]
         self.accounts = accounts
         self.own = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="eilpost-test-")
@@ -108,7 +126,7 @@ class Server:
 
     def start(self, seconds=60):
         command = [self.binary, "demo", "--data", self.data, "--base-port", str(self.base_port)]
-        command += ["--accounts", str(self.accounts), "--engine", self.engine, "--empty"]
+        command += ["--accounts", str(self.accounts), "--empty"] + self.engine_options
         ready = self.ready = threading.Event()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -235,12 +253,12 @@ def quoted(text):
 class Imap:
     """One connection. Commands go out one by one; responses come back whole, literals included."""
 
-    def __init__(self, port, tls=False, timeout=20):
+    def __init__(self, port, tls=False, timeout=20, host="127.0.0.1"):
         self.timeout = timeout
         self.buffer = b""
         self.tags = 0
         try:
-            self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+            self.socket = socket.create_connection((host, port), timeout=timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls:
                 self.socket = unverified_tls().wrap_socket(self.socket)
@@ -403,9 +421,9 @@ def utf7(name):
 class Lmtp:
     """One LMTP connection (RFC 2033)."""
 
-    def __init__(self, port, timeout=20):
+    def __init__(self, port, timeout=20, host="127.0.0.1"):
         try:
-            self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+            self.socket = socket.create_connection((host, port), timeout=timeout)
         except OSError as error:
             raise Closed(f"no connection: {error}") from None
         self.file = self.socket.makefile("rb")
@@ -443,7 +461,7 @@ class Lmtp:
         accepted = [r.startswith("250") for r in replies]
         if any(accepted):
             self.say("DATA")
-            self.send(re.sub(rb"(?m)^\.", b"..", octets) + b".\r\n")
+            self.send(dotted(octets))
         for index, yes in enumerate(accepted):
             if yes:
                 replies[index] = self.reply()
@@ -453,6 +471,11 @@ class Lmtp:
 
     def close(self):
         self.socket.close()
+
+
+def dotted(octets):
+    """A message as it follows DATA (RFC 5321 4.5.2)."""
+    return re.sub(rb"(?m)^\.", b"..", octets) + b".\r\n"
 
 
 # --- messages ---

@@ -247,6 +247,7 @@ struct Library {
 const std::vector<Library>& libraries() {
   static const std::vector<Library> table = {
       {"rocksdb/", {"src/engine/rocksdb"}},
+      {"rados/", {"src/engine/rados", "bench/rados_raw.cc"}},
       {"unicode/", {"src/mime/charset.cc", "src/protocol/sasl/saslprep.cc"}},
       {"openssl/", {"src/net/", "src/protocol/sasl/crypto.cc"}},
       {"boost/asio", {"src/net/", "src/server/", "src/client/", "src/main/", "bench/"}},

@@ -75,7 +75,10 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
                   .login_name = account.login_name,
                   .primary_address = account.primary_address,
                   .mechanism = attempt.mechanism,
-                  .quota = account.quota};
+                  .quota = account.quota,
+                  .admin = account.admin,
+                  .hidden_capabilities = account.hidden_capabilities,
+                  .extra_capabilities = account.extra_capabilities};
 }
 
 void Authenticator::refused(const Attempt& attempt, const sasl::Failure& failure) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "directory/directory.h"
@@ -26,6 +27,9 @@ struct Identity {
   std::string primary_address;
   std::string mechanism;  // "SCRAM-SHA-256", "PLAIN", "LOGIN" (mechanism or command)
   Quota quota;
+  bool admin = false;
+  std::vector<std::string> hidden_capabilities;
+  std::vector<std::string> extra_capabilities;
 };
 
 struct Attempt {

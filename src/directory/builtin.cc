@@ -15,7 +15,28 @@ namespace {
 constexpr int commit_attempts_max = 100;
 constexpr int unknown_outcomes_max = 8;
 constexpr size_t aliases_max = 1000;
+constexpr size_t capabilities_max = 200;
+constexpr size_t capability_octets_max = 100;
 constexpr size_t display_name_octets_max = 1000;
+
+// Upper case, sorted, each once.
+Result<> tidy_capabilities(std::vector<std::string>& names) {
+  for (std::string& name : names) {
+    const bool is_atom = !name.empty() && name.size() <= capability_octets_max &&
+                         std::all_of(name.begin(), name.end(), [](char c) {
+                           return c > ' ' && c < 0x7f &&
+                                  std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+                         });
+    if (!is_atom) return fail(Code::invalid, fmt::format("\"{}\" is no capability", name));
+    for (char& c : name) {
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    }
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.size() > capabilities_max) return fail(Code::limit, "too many capabilities");
+  return {};
+}
 
 std::vector<std::string> names_of(const Account& account) {
   std::vector<std::string> out = account.aliases;
@@ -281,6 +302,29 @@ Result<> BuiltinDirectory::set_password(AccountId id, std::string_view password)
 Result<> BuiltinDirectory::set_quota(AccountId id, Quota quota) {
   return edit(id, [&](AccountRecord& record) -> Result<> {
     record.account.quota = quota;
+    return {};
+  });
+}
+
+Result<> BuiltinDirectory::set_admin(AccountId id, bool admin) {
+  return edit(id, [&](AccountRecord& record) -> Result<> {
+    record.account.admin = admin;
+    return {};
+  });
+}
+
+Result<> BuiltinDirectory::set_hidden_capabilities(AccountId id, std::vector<std::string> names) {
+  TRY(tidy_capabilities(names));
+  return edit(id, [&](AccountRecord& record) -> Result<> {
+    record.account.hidden_capabilities = names;
+    return {};
+  });
+}
+
+Result<> BuiltinDirectory::set_extra_capabilities(AccountId id, std::vector<std::string> names) {
+  TRY(tidy_capabilities(names));
+  return edit(id, [&](AccountRecord& record) -> Result<> {
+    record.account.extra_capabilities = names;
     return {};
   });
 }

@@ -67,7 +67,11 @@ class BuiltinDirectory final : public Directory {
   Result<> mark_purged(AccountId id);
 
   Result<> set_password(AccountId id, std::string_view password);
-  Result<> set_quota(AccountId id, Quota quota);
+  Result<> set_quota(AccountId id, Quota quota) override;
+  Result<> set_admin(AccountId id, bool admin);
+  // In any case and order. Code::invalid for what cannot be a capability, limit for too many.
+  Result<> set_hidden_capabilities(AccountId id, std::vector<std::string> names);
+  Result<> set_extra_capabilities(AccountId id, std::vector<std::string> names);
   Result<> set_disabled(AccountId id, bool disabled);
   Result<> set_display_name(AccountId id, std::string_view name);
   // The former name is freed; add it as an alias to keep it.

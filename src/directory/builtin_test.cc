@@ -167,11 +167,19 @@ TEST(Builtin, EverythingIsThereAfterReopening) {
                                      "B\xc3\xb6"
                                      "b")
                   .has_value());
+  ASSERT_TRUE(w.directory->set_admin(bob.id, true).has_value());
+  ASSERT_TRUE(w.directory->set_hidden_capabilities(bob.id, {"xlist", "QResync", "XLIST"}));
+  ASSERT_TRUE(w.directory->set_extra_capabilities(bob.id, {"uidonly"}));
+  EXPECT_EQ(code_of(w.directory->set_hidden_capabilities(bob.id, {"a b"})), Code::invalid);
+  EXPECT_EQ(code_of(w.directory->set_hidden_capabilities(bob.id, {""})), Code::invalid);
   const auto secret = w.directory->fake_verifier_secret();
   EXPECT_EQ(secret.size(), 32U);
   w.directory = BuiltinDirectory::open(w.engine, w.clock, w.random, cheap_options()).value();
   const auto found = w.directory->resolve("bob").value();
   EXPECT_EQ(found.quota, (Quota{.bytes = 7, .messages = 8}));
+  EXPECT_TRUE(found.admin);
+  EXPECT_EQ(found.hidden_capabilities, (std::vector<std::string>{"QRESYNC", "XLIST"}));
+  EXPECT_EQ(found.extra_capabilities, std::vector<std::string>{"UIDONLY"});
   EXPECT_EQ(found.display_name,
             "B\xc3\xb6"
             "b");

@@ -28,6 +28,7 @@ inline constexpr uint64_t account_id_first = 100;
 struct Quota {
   uint64_t bytes = 0;
   uint64_t messages = 0;
+  uint64_t mailboxes = 0;
   friend bool operator==(const Quota&, const Quota&) = default;
 };
 
@@ -39,6 +40,11 @@ struct Account {
   std::string display_name;
   Quota quota;
   bool disabled = false;
+  bool admin = false;  // may see and set the quotas of all accounts (IMAP's SETQUOTA)
+  // Capabilities that its clients do not get to see: upper case, sorted, each once.
+  std::vector<std::string> hidden_capabilities;
+  // Capabilities that only accounts see which ask for them ("UIDONLY", "MESSAGELIMIT"), likewise.
+  std::vector<std::string> extra_capabilities;
   Timestamp created;
 
   // Where its mail lies: the partition of the same number.
@@ -78,6 +84,11 @@ class Directory {
   // ever.
   virtual std::string fake_verifier_secret() const = 0;
   virtual uint32_t scram_iterations() const = 0;
+
+  // Code::cannot where quotas are kept elsewhere.
+  virtual Result<> set_quota(AccountId, Quota) {
+    return fail(Code::cannot, "this directory does not keep quotas");
+  }
 
   // Up to 1,000 accounts by id, from `after` (exclusive); empty at the end.
   virtual Result<std::vector<Account>> list(AccountId after) = 0;

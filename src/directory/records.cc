@@ -17,7 +17,10 @@ constexpr uint8_t flag_disabled = 1;
 constexpr uint8_t flag_verifier = 2;
 constexpr uint8_t flag_removed = 4;
 constexpr uint8_t flag_purged = 8;
-constexpr uint8_t flags_known = 15;
+constexpr uint8_t flag_admin = 16;
+constexpr uint8_t flag_mailbox_quota = 32;
+constexpr uint8_t flag_hidden = 64;
+constexpr uint8_t flag_extra = 128;
 
 Result<std::string_view> payload_of(std::string_view value, uint8_t format) {
   const auto unsealed = TRY(unseal_value(value));
@@ -40,6 +43,12 @@ Result<> at_end(const Reader& in) {
 
 Result<std::string> text_of(Reader& in) {
   return std::string(TRY(in.bytes()));
+}
+
+Result<std::vector<std::string>> parse_texts(Reader& in) {
+  std::vector<std::string> out;
+  for (uint64_t left = TRY(list_length(in)); left > 0; --left) out.push_back(TRY(text_of(in)));
+  return out;
 }
 
 Result<Account> parse_plain_account(Reader& in) {
@@ -127,7 +136,11 @@ std::string print_account(const AccountRecord& record) {
   put_svarint(out, account.created.micros);
   put_u8(out, static_cast<uint8_t>(
                   (account.disabled ? flag_disabled : 0) | (record.verifier ? flag_verifier : 0) |
-                  (record.removed ? flag_removed : 0) | (record.purged ? flag_purged : 0)));
+                  (record.removed ? flag_removed : 0) | (record.purged ? flag_purged : 0) |
+                  (account.admin ? flag_admin : 0) |
+                  (account.quota.mailboxes != 0 ? flag_mailbox_quota : 0) |
+                  (account.hidden_capabilities.empty() ? 0 : flag_hidden) |
+                  (account.extra_capabilities.empty() ? 0 : flag_extra)));
   put_bytes(out, record.password_hash);
   if (record.verifier) {
     put_bytes(out, record.verifier->salt);
@@ -136,6 +149,12 @@ std::string print_account(const AccountRecord& record) {
     put_bytes(out, record.verifier->server_key);
   }
   if (record.removed) put_svarint(out, record.removed->micros);
+  if (account.quota.mailboxes != 0) put_varint(out, account.quota.mailboxes);
+  for (const auto* names : {&account.hidden_capabilities, &account.extra_capabilities}) {
+    if (names->empty()) continue;
+    put_varint(out, names->size());
+    for (const auto& name : *names) put_bytes(out, name);
+  }
   return seal_value(account_format, out);
 }
 
@@ -144,12 +163,15 @@ Result<AccountRecord> parse_account(std::string_view value) {
   AccountRecord out;
   out.account = TRY(parse_plain_account(in));
   const auto flags = TRY(in.u8());
-  if ((flags & ~flags_known) != 0) return fail(Code::corrupt, "account row with unknown flags");
   out.account.disabled = (flags & flag_disabled) != 0;
   out.purged = (flags & flag_purged) != 0;
   out.password_hash = TRY(text_of(in));
   if ((flags & flag_verifier) != 0) out.verifier = TRY(parse_verifier(in));
   if ((flags & flag_removed) != 0) out.removed = Timestamp{TRY(in.svarint())};
+  out.account.admin = (flags & flag_admin) != 0;
+  if ((flags & flag_mailbox_quota) != 0) out.account.quota.mailboxes = TRY(in.varint());
+  if ((flags & flag_hidden) != 0) out.account.hidden_capabilities = TRY(parse_texts(in));
+  if ((flags & flag_extra) != 0) out.account.extra_capabilities = TRY(parse_texts(in));
   TRY(at_end(in));
   return out;
 }

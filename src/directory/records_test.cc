@@ -15,8 +15,11 @@ AccountRecord full_record() {
                  .primary_address = "bob@example.org",
                  .aliases = {"a@x", "b@x"},
                  .display_name = "Bob",
-                 .quota = {.bytes = 1ULL << 40, .messages = 5},
+                 .quota = {.bytes = 1ULL << 40, .messages = 5, .mailboxes = 70},
                  .disabled = true,
+                 .admin = true,
+                 .hidden_capabilities = {"QRESYNC", "XLIST"},
+                 .extra_capabilities = {"UIDONLY"},
                  .created = Timestamp{-5}};
   out.password_hash = "$argon2id$...";
   out.verifier = sasl::ScramVerifier{

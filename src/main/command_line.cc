@@ -28,6 +28,7 @@ class Builder {
     accounts();
     mail();
     safety();
+    cluster();
     tools();
   }
 
@@ -111,6 +112,7 @@ class Builder {
   void mail();
   void safety();
   void tools();
+  void cluster();
 
   CLI::App app_;
   CommandLine line_;
@@ -120,13 +122,18 @@ class Builder {
   std::string demo_engine_ = "rocksdb";
   AccountAdd account_add_;
   AccountList account_list_;
+  AccountShow account_show_;
   AccountPasswd account_passwd_;
   AccountRemove account_remove_;
   AccountAlias account_alias_;
   AccountSet account_set_;
   uint64_t set_bytes_ = 0;
   uint64_t set_messages_ = 0;
+  uint64_t set_mailboxes_ = 0;
+  bool admin_ = false;
+  bool no_admin_ = false;
   std::string set_display_name_;
+  std::vector<std::string> set_offered_;
   bool disable_ = false;
   bool enable_ = false;
   MailboxList mailbox_list_;
@@ -140,6 +147,8 @@ class Builder {
   std::string export_format_ = "maildir";
   Sessions sessions_;
   TopOptions top_;
+  ClusterStatus cluster_status_;
+  StoreCopy store_copy_;
   ConfigCheckCommand config_check_;
   ConfigKeysCommand config_keys_;
   VersionCommand version_;
@@ -166,22 +175,30 @@ void Builder::add_demo() {
   demo->add_option("--accounts", demo_.accounts, "How many: user1@example.org, ...")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
-  demo->add_option("--engine", demo_engine_, "rocksdb keeps the data, memory forgets it")
-      ->check(CLI::IsMember({"rocksdb", "memory"}))
+  demo->add_option("--engine", demo_engine_,
+                   "rocksdb keeps the data, memory forgets it, rados has it in a Ceph cluster")
+      ->check(CLI::IsMember({"rocksdb", "memory", "rados"}))
       ->capture_default_str();
+  demo->add_option("--ceph-conf", demo_.ceph_conf, "For rados; the other keys as by default")
+      ->type_name("FILE")
+      ->capture_default_str();
+  demo->add_option("--namespace", demo_.name_space, "For rados: the store's RADOS namespace");
+  demo->add_option("--node", demo_.node, "For rados: this node's name among several demos");
   demo->add_flag("--empty", demo_.empty, "Accounts have nothing but an empty INBOX");
   demo->add_option("--log", demo_.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
   demo->footer("Every account has the password \"pass\". Prints \"ready\" when it serves.");
   demo->callback([this] {
-    demo_.engine = demo_engine_ == "memory" ? EngineKind::memory : EngineKind::rocksdb;
+    demo_.engine = EngineKind::rocksdb;
+    if (demo_engine_ == "memory") demo_.engine = EngineKind::memory;
+    if (demo_engine_ == "rados") demo_.engine = EngineKind::rados;
     line_.command = demo_;
   });
 }
 
 void Builder::accounts() {
-  auto* group = add(&app_, "account", "Accounts: add, list, passwd, remove, alias, set");
+  auto* group = add(&app_, "account", "Accounts: add, list, show, passwd, remove, alias, set");
   group->require_subcommand(1);
   auto* added = add_admin(group, "add", "Make an account");
   added->add_option("NAME", account_add_.name, "Its address, such as anna@example.org")->required();
@@ -189,12 +206,16 @@ void Builder::accounts() {
   added->add_option("--display-name", account_add_.display_name, "Whom it belongs to");
   added->add_option("--quota-bytes", account_add_.quota_bytes, "0: the configuration's");
   added->add_option("--quota-messages", account_add_.quota_messages, "0: the configuration's");
+  added->add_option("--quota-mailboxes", account_add_.quota_mailboxes, "0: the configuration's");
   added->add_flag("--no-password", account_add_.no_password, "Nobody can log in for the present");
   added->footer("The password is asked for on a terminal, else it is the first line of the input.");
   runs_admin(added, account_add_);
   auto* listed = add_admin(group, "list", "Show all accounts");
   listed->add_flag("--json", account_list_.json, "One JSON object a line");
   runs_admin(listed, account_list_);
+  auto* shown = add_admin(group, "show", "Show what is set for an account, and what it uses");
+  shown->add_option("NAME", account_show_.name, "The account")->required();
+  runs_admin(shown, account_show_);
   auto* passwd = add_admin(group, "passwd", "Change an account's password");
   passwd->add_option("NAME", account_passwd_.name, "The account")->required();
   passwd->footer(
@@ -212,17 +233,38 @@ void Builder::account_changes(CLI::App* group) {
   alias->add_option("ADDRESS", account_alias_.alias, "The address")->required();
   alias->add_flag("--remove", account_alias_.remove, "Take it away");
   runs_admin(alias, account_alias_);
-  auto* set = add_admin(group, "set", "Change an account's quota, name or whether it is enabled");
+  auto* set = add_admin(group, "set",
+                        "Change an account's quota, name, capabilities or whether it is enabled");
   set->add_option("NAME", account_set_.name, "The account")->required();
   auto* bytes = set->add_option("--quota-bytes", set_bytes_, "0: the configuration's");
   auto* messages = set->add_option("--quota-messages", set_messages_, "0: the configuration's");
+  auto* mailboxes = set->add_option("--quota-mailboxes", set_mailboxes_, "0: the configuration's");
   auto* name = set->add_option("--display-name", set_display_name_, "Whom it belongs to");
+  auto* offer = set->add_option("--offer", set_offered_,
+                                "Capabilities shown to those alone who ask for them: UIDONLY,\n"
+                                "MESSAGELIMIT; none takes them away")
+                    ->delimiter(',')
+                    ->check(CLI::IsMember({"UIDONLY", "MESSAGELIMIT", "none"}, CLI::ignore_case));
   auto* disable = set->add_flag("--disable", disable_, "Nobody can log in, mail is refused");
   set->add_flag("--enable", enable_, "The opposite")->excludes(disable);
-  set->callback([this, bytes, messages, name] {
+  auto* admin = set->add_flag("--admin", admin_, "Sees and sets the quotas of all, over IMAP");
+  set->add_flag("--no-admin", no_admin_, "The opposite")->excludes(admin);
+  set->add_option("--hide", account_set_.hide,
+                  "A capability that its clients do not get to see; may be repeated")
+      ->allow_extra_args(false);
+  set->add_option("--show", account_set_.show, "A capability that is hidden no longer")
+      ->allow_extra_args(false);
+  set->callback([this, bytes, messages, mailboxes, name, offer] {
     if (bytes->count() > 0) account_set_.quota_bytes = set_bytes_;
     if (messages->count() > 0) account_set_.quota_messages = set_messages_;
+    if (mailboxes->count() > 0) account_set_.quota_mailboxes = set_mailboxes_;
+    if (admin_) account_set_.admin = true;
+    if (no_admin_) account_set_.admin = false;
     if (name->count() > 0) account_set_.display_name = set_display_name_;
+    if (offer->count() > 0) {
+      const bool none = set_offered_ == std::vector<std::string>{"none"};
+      account_set_.offered = none ? std::vector<std::string>() : set_offered_;
+    }
     if (disable_) account_set_.disabled = true;
     if (enable_) account_set_.disabled = false;
     line_.command = AdminCommand(account_set_);
@@ -301,6 +343,40 @@ void Builder::safety() {
   restore->footer(
       "Every mailbox gets a new UIDVALIDITY, so that clients fetch anew and show nothing stale.");
   runs(restore, restore_);
+}
+
+void Builder::cluster() {
+  auto* group = add(&app_, "cluster", "Nodes that share a store: status");
+  group->require_subcommand(1);
+  auto* status =
+      add_admin(group, "status", "Show nodes, leases of jobs, and where an account lies");
+  status->add_flag("--json", cluster_status_.json, "As one JSON object");
+  status->add_option("--account", cluster_status_.account,
+                     "Only this account: partition, node by affinity, version, rows and octets");
+  runs_admin(status, cluster_status_);
+
+  auto* store = add(&app_, "store", "The store as a whole: copy");
+  store->require_subcommand(1);
+  auto* copied = add(store, "copy", "Copy accounts into another store, on disk or in a cluster");
+  copied->add_option("--from", line_.config_file, "The source's configuration")
+      ->required()
+      ->type_name("FILE");
+  copied->add_option("--to", store_copy_.to, "The target's configuration")
+      ->required()
+      ->type_name("FILE");
+  copied->add_option("--account", store_copy_.accounts, "Only this one; may be repeated");
+  copied->add_flag("--final", store_copy_.final, "Hand the accounts over");
+  copied->footer(
+      "Uids, modification sequences, ids, flags, passwords and what can be recovered stay as they\n"
+      "are; every row is compared and every message is read back. The server of the source goes "
+      "on\n"
+      "serving and does the work. A further run copies what has changed, also after a crash. With\n"
+      "--final each account is closed for writing at the source before it is compared for the "
+      "last\n"
+      "time (mail is read, LMTP answers 451), then it appears in the target; nothing else may "
+      "serve\n"
+      "the source. Afterwards stop the source's server: when it is started again it takes mail.");
+  runs_admin(copied, store_copy_);
 }
 
 void Builder::tools() {

@@ -34,6 +34,10 @@ Config demo_config(const DemoOptions& options) {
   std::error_code error;
   config.data_dir = std::filesystem::absolute(options.data_dir, error).string();
   config.engine = options.engine;
+  config.rados.ceph_conf = options.ceph_conf;
+  config.rados.name_space = options.name_space;
+  config.node.name = options.node.empty() ? system_hostname() : options.node;
+  config.node.address = fmt::format("127.0.0.1:{}", options.base_port + 143);
   config.memory_mb = 256;
   config.settings.hostname = "localhost";
   if (!options.empty) config.settings.default_mailboxes = standard_mailboxes();
@@ -80,6 +84,10 @@ Result<std::vector<PartitionId>> make_logins(Node& node, int count) {
       account.password = password;
       account.display_name = fmt::format("User {}", number);
       found = node.accounts().add(account);
+      // Another demo over the same cluster may have been first.
+      if (!found && found.error().code == Code::already_exists) {
+        found = node.accounts().resolve(account.name);
+      }
     }
     if (!found) return wrap(std::move(found).error(), account.name);
     out.push_back(found->partition());
@@ -119,7 +127,7 @@ void print_help(const DemoOptions& options, const Config& config) {
   const int imap = options.base_port + 143;
   const int imaps = options.base_port + 993;
   fmt::print(
-      "Eilpost demo: on this machine only; the data is in {}\n"
+      "Eilpost demo: on this machine only; the data: {}\n"
       "\n"
       "  accounts   user1@example.org to user{}@example.org, password: pass\n"
       "  IMAP       127.0.0.1:{} (plain or STARTTLS), 127.0.0.1:{} (TLS)\n"
@@ -132,7 +140,7 @@ void print_help(const DemoOptions& options, const Config& config) {
       "  Thunderbird: new account, user1@example.org, configure manually: 127.0.0.1, port {},\n"
       "  no encryption, normal password\n"
       "\n",
-      options.data_dir, options.accounts, imap, imaps, options.base_port + 24,
+      describe_store(config), options.accounts, imap, imaps, options.base_port + 24,
       options.base_port + 80, config.tls.certificates[0].chain_file, imap, imap, imap);
 }
 

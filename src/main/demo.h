@@ -14,6 +14,10 @@ struct DemoOptions {
   int base_port = 10000;
   int accounts = 3;
   EngineKind engine = EngineKind::rocksdb;
+  // For rados.
+  std::string ceph_conf = "/etc/ceph/ceph.conf";
+  std::string name_space;
+  std::string node;    // empty: this machine's name
   bool empty = false;  // only INBOX, no messages
   std::string log_level = "warn";
 };

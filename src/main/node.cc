@@ -1,11 +1,10 @@
 #include "main/node.h"
 
-#include <sys/stat.h>
-
-#include <filesystem>
 #include <thread>
 
-#include "engine/memory.h"
+#ifndef EILPOST_VERSION
+#define EILPOST_VERSION "unknown"
+#endif
 
 namespace eilpost {
 
@@ -17,15 +16,6 @@ size_t cores() {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-// Only the owner may look into the directory: it holds everybody's mail.
-Result<> make_directory(const std::string& path) {
-  std::error_code error;
-  const bool made = std::filesystem::create_directories(path, error);
-  if (error) return fail(Code::io, path + ": " + error.message());
-  if (made && ::chmod(path.c_str(), 0700) != 0) return fail_errno(path, errno);
-  return {};
-}
-
 uint64_t mebibytes(uint64_t count) {
   return count * 1024 * 1024;
 }
@@ -33,7 +23,7 @@ uint64_t mebibytes(uint64_t count) {
 }  // namespace
 
 Node::Node(const Config& config)
-    : data_dir_(config.data_dir),
+    : config_(config),
       random_(Random::from_os()),
       settings_(config.settings),
       sessions_(random_),
@@ -45,49 +35,60 @@ Node::Node(const Config& config)
   sessions_.set_per_account_max(config.settings.connections_per_account_max);
 }
 
-Result<std::unique_ptr<Node>> Node::open(const Config& config) {
+Result<std::unique_ptr<Node>> Node::open(const Config& config, NodeRole role) {
   std::unique_ptr<Node> node(new Node(config));
-  TRY(node->open_engine(config));
+  TRY(node->open_storage(role));
   TRY(node->open_directory(config));
   node->build_world(config);
+  if (node->cluster_ && role == NodeRole::tool) {
+    node->ticks_.emplace(std::chrono::seconds(1), [raw = node.get()] { raw->store_->tick(); });
+  }
   return node;
 }
 
-Result<> Node::open_engine(const Config& config) {
-  TRY(make_directory(data_dir_));
-  if (config.engine == EngineKind::memory) {
-    engine_ = std::make_unique<engine::MemoryEngine>();
-    source.warn("engine=memory: mail is gone when this process ends");
-    return {};
+Result<> Node::open_storage(NodeRole role) {
+  // A command on a cluster needs no directory of its own on this machine.
+  if (config_.engine != EngineKind::rados || role == NodeRole::server) {
+    TRY(make_directory(config_.data_dir));
   }
-  engine::RocksdbOptions options;
-  options.path = data_dir_ + "/engine";
+  if (config_.engine == EngineKind::memory) {
+    source.warn("engine=memory: mail is gone when this process ends");
+  }
   // Half for the engine's cache, a quarter for mailboxes; the rest is for sessions and buffers.
-  options.memory_bytes = mebibytes(config.memory_mb) / 2;
-  options.clock = &clock_;
-  options.metrics = &metrics_;
-  auto opened = TRY(engine::open_rocksdb(std::move(options)));
-  embedded_ = opened.get();
-  engine_ = std::move(opened);
+  engine_ = TRY(open_engine(config_, {clock_, metrics_, mebibytes(config_.memory_mb) / 2}));
+  if (config_.engine != EngineKind::rados) return {};
+  store::ClusterOptions options;
+  if (role == NodeRole::server) options.name = config_.node.name;
+  options.address = config_.node.address.empty() ? config_.node.name : config_.node.address;
+  options.release = EILPOST_VERSION;
+  cluster_.emplace(*engine_.gate, clock_, random_, std::move(options), [this](AccountId account) {
+    const size_t ended = sessions_.end_account(account);
+    if (ended > 0) source.info("another node ends sessions account={}", account.value);
+  });
   return {};
 }
 
 Result<> Node::open_directory(const Config& config) {
-  directory_ = TRY(directory::BuiltinDirectory::open(*engine_, clock_, random_, config.accounts));
+  directory_ =
+      TRY(directory::BuiltinDirectory::open(*engine_.gate, clock_, random_, config.accounts));
   delays_.emplace(directory::FailureDelays::Options{}, clock_);
   authenticator_.emplace(*directory_, *delays_, config.accounts.names);
   return {};
 }
 
 void Node::build_world(const Config& config) {
-  store::Services services{*engine_, clock_, random_, [this](std::function<void()> job) {
+  store::Services services{*engine_.gate, clock_, random_, [this](std::function<void()> job) {
                              // Refused only after stop(), when nobody waits for it any more.
                              (void)disk_.post_reserved(std::move(job));
                            }};
-  store_.emplace(std::move(services), store::StoreOptions{mebibytes(config.memory_mb) / 4});
-  world_.emplace(server::ServerWorld{*engine_, *store_, *directory_, *authenticator_,
+  services.single_node = !cluster_;
+  // A cluster has its caches elsewhere: theirs goes to mailboxes.
+  const uint64_t cache = mebibytes(config.memory_mb) / (cluster_ ? 2 : 4);
+  store_.emplace(std::move(services), store::StoreOptions{cache});
+  world_.emplace(server::ServerWorld{*engine_.gate, *store_, *directory_, *authenticator_,
                                      config.accounts.names, io_, disk_, directory_pool_, hashing_,
-                                     batch_, clock_, random_, metrics_, sessions_, settings_});
+                                     batch_, clock_, random_, metrics_, sessions_, settings_,
+                                     cluster()});
 }
 
 void Node::apply(const Config& config) {
@@ -97,8 +98,9 @@ void Node::apply(const Config& config) {
 
 void Node::stop() {
   if (std::exchange(stopped_, true)) return;
+  ticks_.reset();
   for (net::DiskPool* pool : {&batch_, &hashing_, &directory_pool_, &disk_}) pool->stop();
-  if (engine_) engine_->close();
+  if (engine_.gate) engine_.gate->close();
 }
 
 Node::~Node() {

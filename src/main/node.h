@@ -1,6 +1,7 @@
 // The server's world without its listeners: engine, pools, store, directory, built from a Config
 // and taken down in the right order. `serve`, `demo` and the admin commands that find no server all
-// work on one. Built and destroyed by one thread.
+// work on one. Where several processes share the engine, a Node knows of the others but is not one
+// of them before somebody calls cluster()->beat(). Built and destroyed by one thread.
 #pragma once
 
 #include <memory>
@@ -10,16 +11,21 @@
 #include "base/result.h"
 #include "directory/builtin.h"
 #include "directory/failure_delays.h"
-#include "engine/rocksdb/rocksdb.h"
 #include "main/config/config.h"
+#include "main/open_engine.h"
+#include "main/repeat.h"
 #include "server/world.h"
 
 namespace eilpost {
 
+// What a Node is made for: to serve, under its name, or for one command, which others never see.
+enum class NodeRole { server, tool };
+
 class Node {
  public:
-  // Code::in_use: another process has the data directory.
-  static Result<std::unique_ptr<Node>> open(const Config& config);
+  // Code::in_use: another process has the data directory. Code::unavailable: the cluster does not
+  // answer.
+  static Result<std::unique_ptr<Node>> open(const Config& config, NodeRole role = NodeRole::tool);
   // stop().
   ~Node();
   Node(const Node&) = delete;
@@ -27,9 +33,14 @@ class Node {
 
   server::ServerWorld& world() { return *world_; }
   directory::BuiltinDirectory& accounts() { return *directory_; }
-  // Null with the memory engine.
-  engine::EmbeddedEngine* embedded() { return embedded_; }
-  const std::string& data_dir() const { return data_dir_; }
+  // Null unless the engine is rocksdb.
+  engine::EmbeddedEngine* embedded() { return engine_.embedded; }
+  engine::Gate& gate() { return *engine_.gate; }
+  // Null unless other processes may have the engine too.
+  store::Cluster* cluster() { return cluster_ ? &*cluster_ : nullptr; }
+  // As it was opened with.
+  const Config& config() const { return config_; }
+  const std::string& data_dir() const { return config_.data_dir; }
   net::IoPool& io() { return io_; }
   // Sessions that begin afterwards see the settings of `config`; the rest of it needs a restart.
   void apply(const Config& config);
@@ -38,19 +49,19 @@ class Node {
 
  private:
   explicit Node(const Config& config);
-  Result<> open_engine(const Config& config);
+  Result<> open_storage(NodeRole role);
   Result<> open_directory(const Config& config);
   void build_world(const Config& config);
 
-  std::string data_dir_;
+  const Config config_;
   SystemClock clock_;
   Random random_;
   Metrics metrics_;
   server::SettingsCell settings_;
   server::SessionTable sessions_;
   net::IoPool io_;
-  std::unique_ptr<engine::Engine> engine_;
-  engine::EmbeddedEngine* embedded_ = nullptr;
+  OpenedEngine engine_;
+  std::optional<store::Cluster> cluster_;
   net::DiskPool disk_;
   net::DiskPool directory_pool_;
   net::DiskPool hashing_;
@@ -60,6 +71,7 @@ class Node {
   std::optional<directory::Authenticator> authenticator_;
   std::optional<store::Store> store_;
   std::optional<server::ServerWorld> world_;
+  std::optional<Repeat> ticks_;  // of a tool's store; a server's jobs tick theirs
   bool stopped_ = false;
 };
 

@@ -19,6 +19,7 @@ namespace {
 
 const log::Source source{"main", ""};
 
+constexpr std::chrono::seconds beat_every{5};
 constexpr std::chrono::milliseconds drain_grace{10'000};
 constexpr std::chrono::milliseconds drain_force{3'000};
 
@@ -47,6 +48,8 @@ std::string refusal_of(const ListenerConfig& listener) {
 
 // What runs beside the listeners.
 struct Server::Parts {
+  std::unique_ptr<Repeat> beats;  // null unless there are other nodes
+  bool beat_failed = false;       // the last one
   std::unique_ptr<server::Jobs> jobs;
   std::unique_ptr<ControlServer> control;
 };
@@ -79,7 +82,7 @@ Result<std::unique_ptr<Server>> Server::open(Config config) {
     server->tls_ = TRY(net::TlsContext::server(server->config_.tls));
     server->certificates_ = std::make_unique<Certificates>(server->tls_, server->config_.tls);
   }
-  server->node_ = TRY(Node::open(server->config_));
+  server->node_ = TRY(Node::open(server->config_, NodeRole::server));
   server->parts_ = std::make_unique<Parts>();
   TRY(server->open_listeners());
   TRY(server->open_control());
@@ -109,7 +112,7 @@ void Server::start_jobs() {
   options.every_minute = [this] {
     if (certificates_) certificates_->reload_if_due(SystemClock().now());
   };
-  options.every_hour = [node = node_.get()] {
+  options.purge_removed = [node = node_.get()] {
     const auto purged = purge_removed_accounts(*node);
     if (!purged) source.warn("removed accounts: {}", purged.error().detail);
   };
@@ -162,11 +165,26 @@ int Server::run(const std::function<void()>& ready) {
     source.info("listening name={} address={}", open.listener->name(),
                 open.listener->local().to_string());
   }
+  if (node_->cluster() != nullptr) {
+    parts_->beats = std::make_unique<Repeat>(beat_every, [this] { beat(); });
+  }
   start_jobs();
   readiness_.set(true);
   ready();
   wait_for_stop();
   return drain();
+}
+
+// On the thread of beats. What goes wrong is logged when it begins and when it ends.
+void Server::beat() {
+  const auto done = node_->cluster()->beat(node_->world().sessions.count());
+  if (parts_->beat_failed == !done) return;
+  if (done) {
+    source.info("the cluster knows of this node again");
+  } else {
+    source.error("the cluster does not know of this node: {}", done.error().detail);
+  }
+  parts_->beat_failed = !done;
 }
 
 void Server::wait_for_stop() {
@@ -209,7 +227,12 @@ int Server::drain() {
   for (Open& open : listeners_) open.listener->stop();
   parts_->control->stop();
   const size_t left = connections_.drain(drain_grace, drain_force);
+  parts_->beats.reset();
   parts_.reset();
+  if (node_->cluster() != nullptr && node_->gate().reachable()) {
+    const auto gone = node_->cluster()->leave();
+    if (!gone) source.warn("the cluster was not told: {}", gone.error().detail);
+  }
   node_->stop();
   if (left != 0) {
     // Their coroutines still refer to what would be destroyed: everything durable is closed, so

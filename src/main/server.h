@@ -48,6 +48,7 @@ class Server {
   void wait_for_stop();
   void reload();
   int drain();
+  void beat();
 
   Config config_;
   std::unique_ptr<Node> node_;

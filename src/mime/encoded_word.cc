@@ -115,7 +115,7 @@ std::string decode_header_value(std::string_view raw_value) {
 }
 
 std::string encode_header_value(std::string_view utf8) {
-  const std::string clean = unfold(utf8);
+  std::string clean = unfold(utf8);
   if (is_ascii(clean) && clean.find("=?") == std::string::npos) return clean;
   // RFC 2047 2: a word has at most 75 characters; 42 octets make 56 of base64 and 12 around them.
   // No character is cut (5, "each encoded-word MUST represent an integral number of characters").

@@ -338,10 +338,9 @@ bool Scanner::State::feed_dashes(std::string_view& in) {
   if (boundaries.empty() || (held.empty() && in.front() != '-')) return false;
   // As much of the line as decides it: to its end, or `head_bytes`.
   const size_t want = std::min(head_bytes - held.size(), in.size());
-  const void* lf = std::memchr(in.data(), '\n', want);
-  const size_t taken =
-      lf ? static_cast<size_t>(static_cast<const char*>(lf) - in.data()) + 1 : want;
-  const bool decided = lf || held.size() + taken >= head_bytes;
+  const size_t lf = in.substr(0, want).find('\n');
+  const size_t taken = lf == std::string_view::npos ? want : lf + 1;
+  const bool decided = lf != std::string_view::npos || held.size() + taken >= head_bytes;
   if (!decided) {
     held.append(in.substr(0, taken));
     in.remove_prefix(taken);

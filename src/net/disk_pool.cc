@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -24,21 +25,57 @@ struct DiskPool::Impl {
   std::condition_variable wake;
   std::deque<std::function<void()>> queue;
   size_t running = 0;
+  // A thread was notified and has not come for its job yet. It notifies the next one when it finds
+  // more: a burst of jobs costs the threads that post it one wake-up.
+  bool waking = false;
   bool stopping = false;
   std::vector<std::thread> threads;
 
+  Result<> push(std::function<void()> job, size_t queue_max);
   bool take(std::function<void()>& job);
   void run();
+
+ private:
+  bool needs_waking();  // needs `mutex`
+  size_t idle = 0;
 };
+
+// Whether the caller is to notify a thread, after it has unlocked.
+bool DiskPool::Impl::needs_waking() {
+  if (waking || idle == 0 || queue.empty()) return false;
+  waking = true;
+  return true;
+}
+
+Result<> DiskPool::Impl::push(std::function<void()> job, size_t queue_max) {
+  std::unique_lock lock(mutex);
+  if (stopping || queue.size() >= queue_max) {
+    return fail(Code::unavailable,
+                fmt::format("pool {}: {}", settings.name, stopping ? "stopped" : "queue full"));
+  }
+  queue.push_back(std::move(job));
+  const bool notify = needs_waking();
+  lock.unlock();
+  if (notify) wake.notify_one();
+  return {};
+}
 
 // The next job; false when the pool is stopped and the queue is empty.
 bool DiskPool::Impl::take(std::function<void()>& job) {
   std::unique_lock lock(mutex);
-  wake.wait(lock, [this] { return stopping || !queue.empty(); });
+  while (!stopping && queue.empty()) {
+    ++idle;
+    wake.wait(lock);
+    --idle;
+    waking = false;
+  }
   if (queue.empty()) return false;
   job = std::move(queue.front());
   queue.pop_front();
   ++running;
+  const bool notify = needs_waking();
+  lock.unlock();
+  if (notify) wake.notify_one();
   return true;
 }
 
@@ -70,26 +107,11 @@ DiskPool::~DiskPool() {
 }
 
 Result<> DiskPool::post(std::function<void()> job) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    if (impl_->stopping || impl_->queue.size() >= impl_->settings.queue_max) {
-      return fail(Code::unavailable, fmt::format("pool {}: {}", impl_->settings.name,
-                                                 impl_->stopping ? "stopped" : "queue full"));
-    }
-    impl_->queue.push_back(std::move(job));
-  }
-  impl_->wake.notify_one();
-  return {};
+  return impl_->push(std::move(job), impl_->settings.queue_max);
 }
 
 bool DiskPool::post_reserved(std::function<void()> job) {
-  {
-    std::lock_guard lock(impl_->mutex);
-    if (impl_->stopping) return false;
-    impl_->queue.push_back(std::move(job));
-  }
-  impl_->wake.notify_one();
-  return true;
+  return impl_->push(std::move(job), SIZE_MAX).has_value();
 }
 
 size_t DiskPool::queued() const {

@@ -328,6 +328,26 @@ Task<Wake> Stream::wait_readable(Deadline deadline) {
   return wait_loop(*core_, nullptr, deadline);
 }
 
+Task<Wake> Stream::read_append_or_signal(std::string& into, size_t octets_max, Signal& signal,
+                                         Deadline deadline) {
+  Core& core = *core_;
+  Signal::State* state = SignalInside::state(signal);
+  for (;;) {
+    if (state->reasons.load() != 0) co_return Wake::signalled;
+    auto buffer = scratch();
+    Step step = read_step(core, buffer.first(std::min(octets_max, buffer.size())));
+    if (step.status == Status::done) {
+      into.append(buffer.data(), step.octets);
+      co_return Wake::readable;
+    }
+    if (!blocked(step.status)) co_return Wake::closed;
+    auto outcome = co_await wait_ready(core, wanted(step.status), state, deadline);
+    if (outcome == Outcome::signalled) co_return Wake::signalled;
+    if (outcome == Outcome::timeout) co_return Wake::timeout;
+    if (outcome == Outcome::closed) co_return Wake::closed;
+  }
+}
+
 bool Stream::readable_now() {
   return peek_step(*core_).status == Status::done;
 }

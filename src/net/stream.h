@@ -88,6 +88,9 @@ class Stream {
   // Waits for what comes first, and consumes nothing: neither octets nor the signal.
   Task<Wake> wait_readable_or_signal(Signal& signal, Deadline deadline);
   Task<Wake> wait_readable(Deadline deadline);
+  // The same, with read_append() of what has come: Wake::readable says that `into` has grown.
+  Task<Wake> read_append_or_signal(std::string& into, size_t octets_max, Signal& signal,
+                                   Deadline deadline);
   // Whether read_some() would give octets at once. Does not wait.
   bool readable_now();
 

@@ -105,6 +105,29 @@ TEST(DiskPool, FullQueueIsUnavailable) {
   EXPECT_EQ(pool.post([] {}).error().code, Code::unavailable);
 }
 
+// Each of the jobs ends when all of them run: one that stays in the queue while a thread sleeps
+// would keep the others for ever.
+TEST(DiskPool, ABurstReachesEveryThread) {
+  constexpr size_t threads = 4;
+  DiskPool pool({.name = "burst", .threads = threads});
+  for (int round = 0; round < 200; ++round) {
+    std::promise<void> all;
+    std::shared_future<void> together = all.get_future().share();
+    std::atomic<size_t> arrived{0};
+    std::atomic<size_t> late{0};
+    std::atomic<size_t> left{threads};
+    for (size_t i = 0; i < threads; ++i) {
+      ASSERT_TRUE(pool.post([&] {
+        if (++arrived == threads) all.set_value();
+        if (together.wait_for(patience) != std::future_status::ready) ++late;
+        --left;
+      }));
+    }
+    while (left > 0) std::this_thread::yield();
+    ASSERT_EQ(late, 0U) << "in round " << round;
+  }
+}
+
 Task<> throws() {
   co_await yield_now();
   throw std::runtime_error("nobody catches this");

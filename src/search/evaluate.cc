@@ -24,6 +24,7 @@ struct Node {
   Cost cost = Cost::none;
   size_t needle = 0;                // body, text: its number in the matcher
   std::optional<uint16_t> keyword;  // its index in the mailbox's table, if it is there
+  std::optional<size_t> kept;       // header: the number of a field that is kept
   std::vector<Node> children;
 };
 
@@ -64,6 +65,8 @@ std::optional<uint16_t> find_keyword(const store::KeywordTable& table, std::stri
 struct Needs {
   bool cold = false;
   bool bodies = false;
+  bool kept_headers = false;   // headers that memory may hold
+  bool other_headers = false;  // and those that only the message has
   uint8_t columns = 0;
   Cost cost = Cost::none;
 
@@ -86,6 +89,10 @@ struct Compiler {
     node.key = leaf_of(program);
     node.cost = cost_of(program);
     needs.add(node.cost);
+    if (program.op == Op::header) {
+      node.kept = kept_field(program.field);
+      (node.kept ? needs.kept_headers : needs.other_headers) = true;
+    }
     if (program.op == Op::keyword) node.keyword = find_keyword(keywords, program.text);
     if (node.cost == Cost::body) {
       const Where where = program.op == Op::text ? Where::header : Where::body;
@@ -154,6 +161,13 @@ bool compare_day(const Program& key, int64_t day) {
   return key.op == Op::on ? day == key.number : day >= key.number;
 }
 
+std::vector<uint8_t> slots_of(const store::HotPage& page) {
+  std::vector<uint8_t> out;
+  out.reserve(page.entries.size());
+  for (const store::HotEntry& e : page.entries) out.push_back(e.slot);
+  return out;
+}
+
 // What concerns one message and not the whole search.
 bool is_of_message(const Error& error) {
   return error.code == Code::corrupt || error.code == Code::not_found;
@@ -182,6 +196,7 @@ struct Evaluator::State {
   // The rest of the page; false when the slice's octets are used up before its end.
   Result<bool> run_page(const store::PagePtr& p, uint64_t octets_end);
   bool is_beyond(const store::HotPage& p) const;
+  bool is_outside(const store::HotPage& p) const;
   Result<bool> matches(const store::HotEntry& e);
   bool ask_hot(const Node& node) const;
   Result<bool> ask(const Node& node);
@@ -190,8 +205,20 @@ struct Evaluator::State {
   Result<bool> ask_sent(const Program& key);
   Result<> begin_text();
   Result<bool> ask_body(size_t needle);
+  Result<bool> ask_header(const Node& node);
   Result<const store::PageData::Message*> row(uint8_t columns);
   Result<> load(uint8_t columns);
+  // What of a page is in memory; false when it does not suffice.
+  struct Held {
+    store::PagePtr page;
+    store::PageDataPtr data;
+    store::HeaderTextsPtr texts;
+  };
+  bool hold(const store::PagePtr& p);
+  bool hold_slice(Slice slice);
+  Result<bool> step(Slice slice);
+  void begin_page(const store::PagePtr& p);
+  void keep_texts();
 
   store::AccountPtr account;  // shared with the session
   store::SnapshotPtr snapshot;
@@ -210,6 +237,11 @@ struct Evaluator::State {
   store::PageDataPtr data;
   uint8_t data_columns = 0;
   std::optional<Error> page_error;
+  uint64_t moment = 0;  // before anything of it was read
+  bool texts_asked = false;
+  store::HeaderTextsPtr texts;
+  store::HeaderTexts made_texts;  // to be kept
+  std::vector<Held> held;         // for the step at hand
   // The message at hand.
   const store::HotEntry* entry = nullptr;
   bool text_begun = false;
@@ -222,7 +254,7 @@ Result<> Evaluator::State::load(uint8_t columns) {
   // Who asks for a digest will ask for all that the program needs; who asks for cold entries hopes
   // that they suffice.
   const uint8_t wanted = columns != 0 || !needs.cold ? needs.columns : 0;
-  auto read = account->read_page(snapshot->id, page->page, wanted);
+  auto read = account->read_slots(snapshot->id, page->page, wanted, slots_of(*page));
   if (!read) {
     page_error = read.error();
     return tl::unexpected(std::move(read).error());
@@ -279,6 +311,29 @@ Result<bool> Evaluator::State::ask_body(size_t needle) {
   return matcher.found(needle);
 }
 
+Result<bool> Evaluator::State::ask_header(const Node& node) {
+  if (!node.kept) {
+    TRY(begin_text());
+    return message.header_contains(node.key.field, node.key.text);
+  }
+  if (!texts_asked) {
+    texts = account->header_texts(snapshot->id, page->page);
+    texts_asked = true;
+  }
+  if (texts) {
+    const auto known = texts->by_slot.find(entry->slot);
+    if (known != texts->by_slot.end()) {
+      return kept_contains(known->second, *node.kept, node.key.text);
+    }
+  }
+  TRY(begin_text());
+  if (made_texts.by_slot.count(entry->slot) == 0) {
+    auto kept = TRY(message.kept_texts());
+    if (kept) made_texts.by_slot.emplace(entry->slot, std::move(*kept));
+  }
+  return message.header_contains(node.key.field, node.key.text);
+}
+
 bool Evaluator::State::ask_hot(const Node& node) const {
   const Program& key = node.key;
   const auto ask_child = [this](const Node& child) { return ask_hot(child); };
@@ -300,10 +355,7 @@ bool Evaluator::State::ask_hot(const Node& node) const {
 }
 
 Result<bool> Evaluator::State::ask_leaf(const Node& node) {
-  if (node.key.op == Op::header) {
-    TRY(begin_text());
-    return message.header_contains(node.key.field, node.key.text);
-  }
+  if (node.key.op == Op::header) return ask_header(node);
   if (node.cost == Cost::body) return ask_body(node.needle);
   return node.cost == Cost::digest ? ask_sent(node.key) : ask_cold(node.key);
 }
@@ -333,12 +385,80 @@ bool Evaluator::State::is_beyond(const store::HotPage& p) const {
   return bounds && (bounds->empty() || store::keys::uid_at(p.page, 0).value > bounds->max());
 }
 
-Result<bool> Evaluator::State::run_page(const store::PagePtr& p, uint64_t octets_end) {
-  if (page != p) {
-    page = p;
-    data.reset();
-    page_error.reset();
+bool Evaluator::State::is_outside(const store::HotPage& p) const {
+  const Interval uids{store::keys::uid_at(p.page, 0).value,
+                      store::keys::uid_at(p.page, store::keys::page_slots - 1).value};
+  return bounds && !overlaps(*bounds, uids);
+}
+
+void Evaluator::State::begin_page(const store::PagePtr& p) {
+  page = p;
+  data.reset();
+  data_columns = 0;
+  page_error.reset();
+  texts.reset();
+  texts_asked = false;
+  moment = account->services().pages ? account->services().pages->moment() : 0;
+  const auto at =
+      std::find_if(held.begin(), held.end(), [&](const Held& h) { return h.page == p; });
+  if (at == held.end()) return;
+  data = at->data;
+  data_columns = data ? needs.columns : 0;
+  texts = at->texts;
+  texts_asked = texts != nullptr;
+}
+
+void Evaluator::State::keep_texts() {
+  if (made_texts.by_slot.empty()) return;
+  account->keep_header_texts(snapshot->id, page->page, made_texts, moment);
+  made_texts.by_slot.clear();
+  texts_asked = false;
+}
+
+bool Evaluator::State::hold(const store::PagePtr& p) {
+  Held found{p, nullptr, nullptr};
+  const std::vector<uint8_t> slots = slots_of(*p);
+  if (needs.kept_headers) {
+    found.texts = account->header_texts(snapshot->id, p->page);
+    const bool all = found.texts && std::all_of(slots.begin(), slots.end(), [&](uint8_t slot) {
+                       return found.texts->by_slot.count(slot) != 0;
+                     });
+    if (!all) return false;
   }
+  if (needs.cold || (needs.columns & store::read_keys) != 0) {
+    found.data = account->cached_slots(snapshot->id, p->page, needs.columns, slots);
+    if (!found.data) return false;
+  }
+  held.push_back(std::move(found));
+  return true;
+}
+
+bool Evaluator::State::hold_slice(Slice slice) {
+  held.clear();
+  if (needs.bodies || needs.other_headers) return false;
+  bool all = true;
+  size_t pages = 0;
+  snapshot->tree.for_pages(next, [&](Seq, const store::PagePtr& p) {
+    if (is_beyond(*p)) return false;
+    if (is_outside(*p)) return true;
+    if (pages++ == std::max<size_t>(slice.pages_max, 1)) return false;
+    all = hold(p);
+    return all;
+  });
+  if (!all) held.clear();
+  // Of a page that was begun without it, too.
+  if (all) page.reset();
+  return all;
+}
+
+Result<bool> Evaluator::State::step(Slice slice) {
+  auto stepped = run(slice);
+  held.clear();
+  return stepped;
+}
+
+Result<bool> Evaluator::State::run_page(const store::PagePtr& p, uint64_t octets_end) {
+  if (page != p) begin_page(p);
   for (const store::HotEntry& e : page->entries) {
     const Uid uid = page->uid(e);
     if (uid < next) continue;
@@ -365,14 +485,13 @@ Result<bool> Evaluator::State::run(Slice slice) {
   Result<> failed;
   snapshot->tree.for_pages(next, [&](Seq, const store::PagePtr& p) {
     if (is_beyond(*p)) return false;
-    const Interval uids{store::keys::uid_at(p->page, 0).value,
-                        store::keys::uid_at(p->page, store::keys::page_slots - 1).value};
-    if (bounds && !overlaps(*bounds, uids)) return true;
+    if (is_outside(*p)) return true;
     if (pages++ == std::max<size_t>(slice.pages_max, 1)) {
       at_end = false;
       return false;
     }
     const auto ran = run_page(p, octets_end);
+    keep_texts();
     if (!ran) failed = tl::unexpected(ran.error());
     if (ran && !*ran) at_end = false;
     return ran && *ran;
@@ -390,7 +509,10 @@ Evaluator::Evaluator(Evaluator&&) noexcept = default;
 Evaluator& Evaluator::operator=(Evaluator&&) noexcept = default;
 
 Result<bool> Evaluator::step(Slice slice) {
-  return state_->run(slice);
+  return state_->step(slice);
+}
+bool Evaluator::in_memory(Slice slice) {
+  return state_->hold_slice(slice);
 }
 bool Evaluator::reads() const {
   return state_->needs.cost > Cost::hot;

@@ -54,6 +54,8 @@ class Evaluator {
   // True when the program asks for what only the engine has: else step() never blocks and may be
   // called anywhere.
   bool reads() const;
+  // True when the next step() of that slice finds all it needs in memory: it will not block then.
+  bool in_memory(Slice slice);
   // What has been found so far; whole once step() said true.
   const Answer& answer() const;
 

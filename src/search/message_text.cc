@@ -1,7 +1,9 @@
 #include "search/message_text.h"
 
 #include <algorithm>
+#include <array>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "mime/charset.h"
 #include "mime/decode.h"
@@ -14,6 +16,11 @@ namespace {
 // once.
 constexpr uint64_t whole_bytes_max = 128 * 1024;
 constexpr uint64_t piece_bytes = 64 * 1024;
+
+// Of one message, of the values that are kept for the next search.
+constexpr size_t kept_bytes_max = 2048;
+constexpr std::array<std::string_view, 6> kept_fields{"subject", "from", "to",
+                                                      "cc",      "bcc",  "message-id"};
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t';
@@ -85,6 +92,23 @@ bool is_searched(const mime::IndexedPart& part) {
 
 }  // namespace
 
+std::optional<size_t> kept_field(std::string_view field) {
+  const auto* at = std::find(kept_fields.begin(), kept_fields.end(), field);
+  if (at == kept_fields.end()) return std::nullopt;
+  return static_cast<size_t>(at - kept_fields.begin());
+}
+
+bool kept_contains(std::string_view kept, size_t field, std::string_view needle) {
+  constexpr size_t head_bytes = 5;
+  while (kept.size() >= head_bytes) {
+    const auto number = static_cast<uint8_t>(kept.front());
+    const size_t size = load_u32le(kept.substr(1));
+    if (number == field && contains(kept.substr(head_bytes, size), needle)) return true;
+    kept.remove_prefix(head_bytes + size);
+  }
+  return false;
+}
+
 void MessageText::begin(const store::Cold& cold, std::string_view parts) {
   cold_ = cold;
   parts_ = parts;
@@ -142,20 +166,39 @@ Result<> MessageText::parse_header() {
   return {};
 }
 
+const std::string& MessageText::folded(ParsedField& parsed) {
+  if (!parsed.folded) {
+    text_.clear();
+    append_value(parsed.field.value, text_);
+    parsed.folded.emplace();
+    fold_append(text_, *parsed.folded);
+  }
+  return *parsed.folded;
+}
+
 Result<bool> MessageText::header_contains(const std::string& field, std::string_view needle) {
   TRY(parse_header());
   for (ParsedField& parsed : fields_) {
     if (!mime::equals_ignoring_case(parsed.field.name, field)) continue;
-    if (needle.empty()) return true;
-    if (!parsed.folded) {
-      text_.clear();
-      append_value(parsed.field.value, text_);
-      parsed.folded.emplace();
-      fold_append(text_, *parsed.folded);
-    }
-    if (contains(*parsed.folded, needle)) return true;
+    if (needle.empty() || contains(folded(parsed), needle)) return true;
   }
   return false;
+}
+
+// For each field: its number, the length of its value in four octets, the value.
+Result<std::optional<std::string>> MessageText::kept_texts() {
+  TRY(parse_header());
+  std::string out;
+  for (ParsedField& parsed : fields_) {
+    const auto number = kept_field(mime::to_lower(parsed.field.name));
+    if (!number) continue;
+    const std::string& value = folded(parsed);
+    if (out.size() + value.size() > kept_bytes_max) return std::nullopt;
+    put_u8(out, static_cast<uint8_t>(*number));
+    put_u32le(out, static_cast<uint32_t>(value.size()));
+    out += value;
+  }
+  return out;
 }
 
 Result<> MessageText::scan_in_pieces(const mime::IndexedPart& part, Matcher& matcher) {

@@ -17,6 +17,12 @@
 
 namespace eilpost::search {
 
+// Fields that many searches ask for: their folded values are worth keeping (store::HeaderTexts).
+// The number of a field (lower case) among them, if it is one.
+std::optional<size_t> kept_field(std::string_view field);
+// MessageText::header_contains() for a kept field, from what kept_texts() made of the message.
+bool kept_contains(std::string_view kept, size_t field, std::string_view needle);
+
 class MessageText {
  public:
   // `bodies`: scan() may be called, so that a small message is best read whole.
@@ -30,6 +36,8 @@ class MessageText {
   // Whether a field of that name (lower case) has a value that contains the folded needle. Errors:
   // those of the engine; Code::corrupt for a damaged part index or a blob that is too short.
   Result<bool> header_contains(const std::string& field, std::string_view needle);
+  // The kept fields' values, folded; nothing when they are too long to be kept. Errors: as above.
+  Result<std::optional<std::string>> kept_texts();
   // Shows every text to the matcher, until it wants no more. The header of an attached message
   // belongs to the body; those of the message itself and of its parts are headers (RFC 9051 6.4.4,
   // TEXT).
@@ -47,6 +55,7 @@ class MessageText {
   Result<std::string_view> octets(uint64_t offset, uint64_t size);
   Result<std::string_view> root_header();
   Result<> parse_header();
+  const std::string& folded(ParsedField& parsed);
   Result<> scan_part(size_t number, Matcher& matcher);
   Result<> scan_leaf(const mime::IndexedPart& part, Matcher& matcher);
   Result<> scan_in_pieces(const mime::IndexedPart& part, Matcher& matcher);

@@ -395,6 +395,55 @@ TEST(Search, OnlyPagesOfNamedUidsAreRead) {
   EXPECT_EQ(box.engine.reads, before_reads + 2);
 }
 
+// What one search has read of headers serves the next, whose answers are the same.
+TEST(Search, HeadersAreReadOnce) {
+  TestMailbox box;
+  box.add("Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n From Here\r\nSubject: twice\r\n\r\nbody\r\n");
+  box.add("From: one@example.org\r\nTo:\r\n\r\n");
+  // Too long to be kept: it is read each time.
+  box.add("Subject: " + std::string(5000, 'x') + " end\r\n\r\n");
+  const std::vector<std::pair<Program, std::string>> asked = {
+      {header_contains("subject", "GRÜSSE from"), "1"},
+      {header_contains("Subject", "twice"), "1"},
+      {header_contains("subject", "x end"), "3"},
+      {header_contains("subject", ""), "1,3"},
+      {header_contains("from", "ONE@"), "2"},
+      {header_contains("to", ""), "2"},
+      {header_contains("to", "one"), ""},
+      {header_contains("cc", ""), ""},
+      {negation(header_contains("bcc", "x")), "1:3"}};
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& [program, uids] : asked) EXPECT_EQ(box.uids(program), uids);
+  }
+  box.engine.blob_octets = 0;
+  UidSet kept;
+  kept.add(Uid(1), Uid(2));
+  const Program program = all_of({header_contains("subject", "here"), in_uids(kept)});
+  EXPECT_EQ(box.uids(program), "1");
+  EXPECT_EQ(box.engine.blob_octets, 0U);
+  box.add("Subject: here it comes\r\n\r\n");
+  EXPECT_EQ(box.uids(header_contains("subject", "here")), "1,4");
+}
+
+TEST(Search, KnowsWhenMemorySuffices) {
+  TestMailbox box;
+  box.add(std::vector<Delivery>(300, Delivery{simple("subject", "words"), 0, {}, {}}));
+  const Program header = header_contains("subject", "SUB");
+  const Slice slice{.pages_max = 64};
+  EXPECT_FALSE(Evaluator(box.account, box.snapshot(), header, {}).in_memory(slice));
+  EXPECT_EQ(box.uids(header), "1:300");
+  Evaluator again(box.account, box.snapshot(), header, {});
+  EXPECT_TRUE(again.in_memory(slice));
+  const uint64_t reads = box.engine.reads;
+  EXPECT_TRUE(*again.step(slice));
+  EXPECT_EQ(again.answer().uids.to_string(), "1:300");
+  EXPECT_EQ(box.engine.reads, reads);
+  // Fields that are not kept, and bodies, are in the messages only.
+  for (const Program& other : {header_contains("x-other", ""), body_contains("words")}) {
+    EXPECT_FALSE(Evaluator(box.account, box.snapshot(), other, {}).in_memory(slice));
+  }
+}
+
 TEST(Search, DamagedMessagesAreLeftOut) {
   TestMailbox box;
   box.add(simple("one", "words"));

@@ -48,9 +48,10 @@ const store::Author author{"provision", "system"};
 }  // namespace
 
 store::QuotaLimit quota_limit(const directory::Quota& quota, const Settings& settings) {
-  store::QuotaLimit out{quota.bytes, quota.messages};
+  store::QuotaLimit out{quota.bytes, quota.messages, quota.mailboxes};
   if (out.bytes == 0) out.bytes = settings.default_quota.bytes;
   if (out.messages == 0) out.messages = settings.default_quota.messages;
+  if (out.mailboxes == 0) out.mailboxes = settings.default_quota.mailboxes;
   return out;
 }
 

@@ -58,12 +58,15 @@ SessionTable::Entry SessionTable::add(SessionStart start) {
   return entry;
 }
 
+void SessionTable::uncount(AccountId account) {
+  if (!account) return;
+  const auto at = per_account_.find(account);
+  if (at != per_account_.end() && --at->second == 0) per_account_.erase(at);
+}
+
 void SessionTable::forget(const Row& row) {
   std::lock_guard lock(mutex_);
-  if (row.info.account) {
-    const auto at = per_account_.find(row.info.account);
-    if (at != per_account_.end() && --at->second == 0) per_account_.erase(at);
-  }
+  uncount(row.info.account);
   rows_.erase(row.number);
 }
 
@@ -153,6 +156,16 @@ Result<> SessionTable::Entry::login(AccountId account, std::string_view login_na
   row_->info.login_name = login_name;
   row_->info.state = "authenticated";
   return {};
+}
+
+void SessionTable::Entry::logout() {
+  std::lock_guard table_lock(table_->mutex_);
+  std::lock_guard lock(row_->mutex);
+  table_->uncount(row_->info.account);
+  row_->info.account = AccountId();
+  row_->info.login_name.clear();
+  row_->info.mailbox.clear();
+  row_->info.state = "greeting";
 }
 
 void SessionTable::Entry::set_tls(bool tls) {

@@ -71,6 +71,7 @@ class SessionTable {
   struct Row;
   std::string make_id();
   void forget(const Row& row);
+  void uncount(AccountId account);  // with mutex_ held
 
   mutable std::mutex mutex_;
   std::unordered_map<uint64_t, std::shared_ptr<Row>> rows_;  // each shared with its Entry
@@ -91,6 +92,8 @@ class SessionTable::Entry {
   const std::string& id() const;
   // Counts the session to the account. Code::limit when it has too many.
   Result<> login(AccountId account, std::string_view login_name);
+  // The opposite.
+  void logout();
   void set_tls(bool tls);
   void set_client(std::string_view client);
   void set_state(std::string_view state);

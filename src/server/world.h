@@ -22,6 +22,7 @@
 #include "net/task.h"
 #include "net/tls.h"
 #include "server/session_table.h"
+#include "store/cluster/cluster.h"
 #include "store/store.h"
 
 namespace eilpost::server {
@@ -45,6 +46,15 @@ struct Settings {
   int log_days = 30;               // how far back QRESYNC reaches
   bool subaddress_folder = true;   // LMTP: user+detail goes to the mailbox `detail` if there is one
   directory::Quota default_quota;  // of accounts that have none of their own
+  // How many messages one command may work on, for accounts that ask for such a limit (RFC 9738).
+  uint32_t message_limit = limits::message_limit;
+  // Whether clients that have not enabled UTF8=ACCEPT may not store headers in UTF-8 (RFC 6855 4).
+  bool refuse_utf8_headers = false;
+  // METADATA's /shared/admin and /shared/comment of the server; "": there is none.
+  std::string admin_contact;
+  std::string server_comment;
+  // Capabilities that no client gets to see after login.
+  std::vector<std::string> hidden_capabilities;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;  // shared by the cell and sessions
 
@@ -81,6 +91,7 @@ struct ServerWorld {
   Metrics& metrics;
   SessionTable& sessions;
   const SettingsCell& settings;
+  store::Cluster* cluster = nullptr;  // null: no other process has the engine
 };
 
 // What one listener lets its sessions do.

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "store/keys.h"
 #include "store/load.h"
+#include "store/patch.h"
 
 namespace eilpost::store {
 
@@ -16,6 +17,17 @@ constexpr size_t group_bytes = 1024 * 1024;
 constexpr size_t group_jobs = 512;
 // Conflicts and lost answers in a row before the caller is told that it does not work.
 constexpr int tries_max = 100;
+// Conflicts in a row after which the engine is asked for the partition's turn.
+constexpr int conflicts_free = 3;
+// Lookups of a commit id: at once, then after 1, 2 and 4 seconds.
+constexpr int lookups_at_once = 3;
+constexpr int lookups_max = 6;
+
+// The engine's refusals: nothing was written, so there is nothing to look up.
+bool refused_unwritten(Code code) {
+  return code == Code::too_big || code == Code::io || code == Code::limit ||
+         code == Code::unavailable || code == Code::closed;
+}
 
 // The mailboxes that differ between two states; id 0, the tree of names, whenever there was a
 // commit.
@@ -43,12 +55,22 @@ Account::Account(Services services, PartitionId partition)
 Account::~Account() = default;
 
 void Account::submit(Job job, Where where) {
-  {
+  std::optional<Error> refused;
+  if (!services_.engine.reachable()) {
+    refused = Error{Code::unavailable, "the storage is not reachable"};
+  } else {
     std::lock_guard lock(queue_mutex_);
-    queue_.push_back(std::move(job));
-    if (running_) return;
-    running_ = true;
+    if (stalled_) {
+      refused = Error{Code::unavailable, "the account waits for its last change to be decided"};
+    } else if (queue_.size() >= limits::account_jobs_max) {
+      refused = Error{Code::unavailable, "too many changes of the account wait"};
+    } else {
+      queue_.push_back(std::move(job));
+      if (running_) return;
+      running_ = true;
+    }
   }
+  if (refused) return job.done(tl::unexpected(std::move(*refused)));
   if (where == Where::here) return run();
   services_.post([self = shared_from_this()] { self->run(); });
 }
@@ -63,7 +85,7 @@ void Account::run() {
     }
   }
   if (jobs.empty()) return next();
-  if (services_.single_node) return run_jobs(std::move(jobs), 0);
+  if (services_.single_node) return run_jobs(std::move(jobs), 0, 0);
   // Others write too: what a job answers, a refusal or "nothing to do" included, must come from a
   // state that is not older than its request.
   auto waiting = std::make_shared<std::vector<Job>>(std::move(jobs));  // with the callback
@@ -79,10 +101,10 @@ void Account::run_at(std::vector<Job> jobs, const Result<engine::Version>& head)
   Result<> ready;
   if (!head) {
     ready = tl::unexpected(head.error());
-  } else if (state_ && state_->version < *head) {
+  } else if (state_ && state_->version != *head) {
     ready = reload();
   }
-  if (ready) return run_jobs(std::move(jobs), 0);
+  if (ready) return run_jobs(std::move(jobs), 0, 0);
   for (Job& job : jobs) job.done(ready);
   next();
 }
@@ -103,13 +125,14 @@ void Account::requeue(std::vector<Job> jobs) {
   for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) queue_.push_front(std::move(*job));
 }
 
-void Account::run_jobs(std::vector<Job> jobs, int tries) {
+void Account::run_jobs(std::vector<Job> jobs, int tries, int conflicts) {
   if (const auto loaded = ensure_loaded(); !loaded) {
     for (Job& job : jobs) job.done(tl::unexpected(loaded.error()));
     return next();
   }
-  auto attempt = std::make_shared<Attempt>();  // shared with the engine's callback
+  auto attempt = std::make_shared<Attempt>();
   attempt->tries = tries;
+  attempt->conflicts = conflicts;
   attempt->expected = state_->version;
   const Timestamp now{std::max(services_.clock.now().micros, state_->head.last_seen_micros)};
   attempt->tx =
@@ -155,33 +178,91 @@ std::vector<Account::Job> Account::apply_jobs(Attempt& attempt, std::vector<Job>
           std::make_move_iterator(jobs.end())};
 }
 
-void Account::commit(std::shared_ptr<Attempt> attempt) {
+void Account::commit(AttemptPtr attempt) {
   auto batch = attempt->tx->batch();
-  if (!batch) {
-    attempt->tx->drop_staged();
-    for (Job& job : attempt->jobs) job.done(tl::unexpected(batch.error()));
-    return next();
-  }
+  if (!batch) return give_up(*attempt, batch.error());
   const engine::Version expected = attempt->expected;
   services_.engine.commit(
       partition_, expected, std::move(*batch),
       [self = shared_from_this(), attempt = std::move(attempt)](engine::CommitResult result) {
+        // What is little work is done here: to hand it to another thread costs more. An engine
+        // whose threads do network work is spared.
+        if (self->services_.single_node && result.outcome == engine::Outcome::done &&
+            attempt->tx->is_small()) {
+          return self->committed(attempt, std::move(result));
+        }
         self->services_.post([self, attempt, result = std::move(result)]() mutable {
           self->committed(attempt, std::move(result));
         });
       });
 }
 
-void Account::committed(std::shared_ptr<Attempt> attempt, engine::CommitResult result) {
+void Account::committed(AttemptPtr attempt, engine::CommitResult result) {
+  if (result.outcome == engine::Outcome::stalled) return stall(*attempt, result.error);
+  bool answered = false;
+  {
+    std::lock_guard lock(queue_mutex_);
+    attempt->decided = true;
+    answered = attempt->answered;
+  }
+  if (answered) return decided_late(*attempt, result);
   switch (result.outcome) {
     case engine::Outcome::done: finish_done(*attempt, result.version); return next();
-    case engine::Outcome::conflict: return retry(std::move(attempt), "conflict");
+    case engine::Outcome::conflict:
+      ++attempt->conflicts;
+      return retry(std::move(attempt), "conflict");
     case engine::Outcome::unknown: return settle_unknown(std::move(attempt), result.error);
+    case engine::Outcome::stalled: return;
   }
 }
 
+// Nobody shall wait for a storage that hangs. The attempt stays with the engine until it is
+// decided; until then the runner rests and further jobs are refused.
+void Account::stall(Attempt& attempt, const Error& error) {
+  std::vector<Job> jobs;
+  std::deque<Job> waiting;
+  {
+    std::lock_guard lock(queue_mutex_);
+    // What became of it may be here before.
+    if (attempt.decided) return;
+    attempt.answered = true;
+    stalled_ = true;
+    jobs.swap(attempt.jobs);
+    waiting.swap(queue_);
+  }
+  log_.warn("a commit is stalled, {} changes wait: {}", jobs.size() + waiting.size(), error.detail);
+  for (Job& job : jobs) {
+    job.done(fail(Code::unavailable, "the commit is stalled; it may yet happen"));
+  }
+  for (Job& job : waiting) job.done(fail(Code::unavailable, "the commit before it is stalled"));
+}
+
+void Account::decided_late(Attempt& attempt, const engine::CommitResult& result) {
+  const bool unwritten =
+      result.outcome == engine::Outcome::conflict ||
+      (result.outcome == engine::Outcome::unknown && refused_unwritten(result.error.code));
+  if (result.outcome == engine::Outcome::done) {
+    finish_done(attempt, result.version);
+  } else {
+    if (unwritten) attempt.tx->drop_staged();
+    std::lock_guard lock(state_mutex_);
+    stale_ = true;
+  }
+  log_.info("the stalled commit is decided: {}", result.outcome == engine::Outcome::done ? "done"
+                                                 : unwritten ? "not done"
+                                                             : "nobody knows");
+  {
+    std::lock_guard lock(queue_mutex_);
+    stalled_ = false;
+  }
+  next();
+  // What others did meanwhile, and what nobody could tell.
+  follow();
+}
+
 // The commit id in the log tells whether a commit whose answer was lost has happened.
-void Account::settle_unknown(std::shared_ptr<Attempt> attempt, const Error& error) {
+void Account::settle_unknown(AttemptPtr attempt, const Error& error) {
+  if (refused_unwritten(error.code)) return give_up(*attempt, error);
   const std::string key = keys::log(attempt->tx->last_modseq());
   const auto read = services_.engine.read(partition_, std::vector<std::string>{key});
   if (!read) return settle_later(std::move(attempt), error);
@@ -193,28 +274,28 @@ void Account::settle_unknown(std::shared_ptr<Attempt> attempt, const Error& erro
       return next();
     }
   }
-  const bool refused = error.code == Code::too_big || error.code == Code::io ||
-                       error.code == Code::limit || error.code == Code::unavailable;
-  if (refused || attempt->tries >= tries_max) {
-    attempt->tx->drop_staged();
-    for (Job& job : attempt->jobs) job.done(tl::unexpected(error));
-    return next();
-  }
+  attempt->conflicts = 0;
   retry(std::move(attempt), "lost answer");
 }
 
-// The log could not be read. Running the jobs again might do everything twice: it is asked again,
-// and in the end the callers are told that nobody knows.
-void Account::settle_later(std::shared_ptr<Attempt> attempt, const Error& error) {
-  if (++attempt->lookups < tries_max) {
-    services_.post([self = shared_from_this(), attempt = std::move(attempt), error] {
-      self->settle_unknown(attempt, error);
-    });
+// The log could not be read. Running the jobs again might do everything twice: it is asked again
+// after growing pauses, and in the end the callers are told that nobody knows.
+void Account::settle_later(AttemptPtr attempt, const Error& error) {
+  const int lookup = ++attempt->lookups;
+  if (services_.engine.reachable() && lookup < lookups_max) {
+    if (lookup < lookups_at_once) {
+      services_.post([self = shared_from_this(), attempt = std::move(attempt), error] {
+        self->settle_unknown(attempt, error);
+      });
+      return;
+    }
+    const int64_t pause = int64_t{1'000'000} << (lookup - lookups_at_once);
+    std::lock_guard lock(queue_mutex_);
+    unsettled_ = Unsettled{std::move(attempt), error, services_.clock.steady_micros() + pause};
     return;
   }
   {
     std::lock_guard lock(state_mutex_);
-    state_->snapshots.clear();
     stale_ = true;
   }
   for (Job& job : attempt->jobs) {
@@ -223,16 +304,40 @@ void Account::settle_later(std::shared_ptr<Attempt> attempt, const Error& error)
   next();
 }
 
-void Account::retry(std::shared_ptr<Attempt> attempt, const char* why) {
-  attempt->tx->drop_staged();
-  const auto again = reload();
-  if (!again || attempt->tries >= tries_max) {
-    const Error error =
-        again ? Error{Code::unavailable, std::string("too many retries: ") + why} : again.error();
-    for (Job& job : attempt->jobs) job.done(tl::unexpected(error));
-    return next();
+void Account::tick_unsettled(int64_t now) {
+  std::optional<Unsettled> due;
+  {
+    std::lock_guard lock(queue_mutex_);
+    if (!unsettled_) return;
+    if (now < unsettled_->at_micros && services_.engine.reachable()) return;
+    due.swap(unsettled_);
   }
-  run_jobs(std::move(attempt->jobs), attempt->tries + 1);
+  services_.post([self = shared_from_this(), due = std::move(*due)] {
+    self->settle_unknown(due.attempt, due.error);
+  });
+}
+
+// Nothing of it was written, and it is not tried again.
+void Account::give_up(Attempt& attempt, const Error& error) {
+  attempt.tx->drop_staged();
+  for (Job& job : attempt.jobs) job.done(tl::unexpected(error));
+  next();
+}
+
+void Account::retry(AttemptPtr attempt, const char* why) {
+  if (attempt->tries >= tries_max) {
+    return give_up(*attempt, {Code::unavailable, std::string("too many retries: ") + why});
+  }
+  attempt->tx->drop_staged();
+  if (attempt->conflicts < conflicts_free) return run_again(std::move(attempt));
+  services_.engine.take_turn(partition_, [self = shared_from_this(), attempt] {
+    self->services_.post([self, attempt] { self->run_again(attempt); });
+  });
+}
+
+void Account::run_again(AttemptPtr attempt) {
+  if (const auto again = reload(); !again) return give_up(*attempt, again.error());
+  run_jobs(std::move(attempt->jobs), attempt->tries + 1, attempt->conflicts);
 }
 
 void Account::finish_done(Attempt& attempt, engine::Version version) {
@@ -240,6 +345,11 @@ void Account::finish_done(Attempt& attempt, engine::Version version) {
   {
     std::lock_guard lock(state_mutex_);
     changed = attempt.tx->apply_to(*state_, version);
+  }
+  if (services_.pages) {
+    for (const auto& [mailbox, page] : attempt.tx->rewritten_pages()) {
+      services_.pages->forget(page_key(mailbox, page));
+    }
   }
   for (Job& job : attempt.jobs) job.done({});
   wake(changed);
@@ -258,17 +368,36 @@ Result<> Account::ensure_loaded() {
   return reload();
 }
 
-// Reads the state afresh. Mailboxes that were in memory are read again only when they changed.
+// Brings the state up to date, by the change log where that costs less.
 Result<> Account::reload() {
-  auto fresh = load_state(services_.engine, partition_);
-  if (!fresh) return tl::unexpected(fresh.error());
-  std::optional<AccountState> before;
+  if (!state_) return load_afresh();
+  auto patch = read_patch(services_.engine, partition_, *state_);
+  if (!patch) {
+    if (patch.error().code == Code::unavailable) return tl::unexpected(std::move(patch).error());
+    return load_afresh();
+  }
+  std::vector<MailboxId> changed;
   {
     std::lock_guard lock(state_mutex_);
-    before = state_;
+    changed = apply_patch(*state_, std::move(*patch));
+    stale_ = false;
   }
-  if (before) {
-    for (const auto& [id, snapshot] : before->snapshots) {
+  // What others did is heard of here, whichever way this account came to look.
+  if (!changed.empty()) wake(changed);
+  return {};
+}
+
+// Mailboxes that are in memory are read again only when they changed.
+Result<> Account::load_afresh() {
+  auto fresh = load_state(services_.engine, partition_);
+  if (!fresh) {
+    std::lock_guard lock(state_mutex_);
+    stale_ = true;
+    return tl::unexpected(fresh.error());
+  }
+  std::vector<MailboxId> changed;
+  if (state_) {
+    for (const auto& [id, snapshot] : state_->snapshots) {
       const auto counters = fresh->counters.find(id);
       if (counters == fresh->counters.end()) continue;
       if (counters->second == snapshot->counters) {
@@ -278,14 +407,13 @@ Result<> Account::reload() {
       auto again = load_mailbox(services_.engine, partition_, fresh->version, id, counters->second);
       if (again) fresh->snapshots[id] = std::move(*again);
     }
+    changed = changed_between(*state_, *fresh);
   }
-  const auto changed = before ? changed_between(*before, *fresh) : std::vector<MailboxId>();
   {
     std::lock_guard lock(state_mutex_);
     state_ = std::move(*fresh);
     stale_ = false;
   }
-  // What others did is heard of here, whichever way this account came to look.
   if (!changed.empty()) wake(changed);
   return {};
 }
@@ -315,7 +443,7 @@ void Account::refresh(std::function<void(Result<>)> done) {
                           self->mutate<bool>(
                               Author{},
                               [self = self.get(), version = *version](Tx&) -> Result<bool> {
-                                if (self->state_->version < version)
+                                if (version == 0 || self->state_->version < version)
                                   return fail(Code::conflict, "behind the head");
                                 return true;
                               },
@@ -330,20 +458,28 @@ void Account::open(MailboxId mailbox, std::function<void(Result<SnapshotPtr>)> d
   if (services_.single_node) {
     if (SnapshotPtr ready = snapshot(mailbox)) return done(std::move(ready));
   }
-  refresh([self = this, mailbox, done = std::move(done)](Result<> r) {
-    if (!r) return done(tl::unexpected(r.error()));
-    if (SnapshotPtr ready = self->snapshot(mailbox)) return done(std::move(ready));
-    self->mutate<SnapshotPtr>(
-        Author{},
-        [self, mailbox](Tx& tx) -> Result<SnapshotPtr> {
-          SnapshotPtr loaded = TRY(tx.snapshot(mailbox));
-          // Kept for the next one who opens it; the runner is the only writer.
-          std::lock_guard lock(self->state_mutex_);
-          self->state_->snapshots.emplace(mailbox, loaded);
-          return loaded;
-        },
-        done);
-  });
+  if (snapshot(mailbox)) {
+    return refresh([self = this, mailbox, done = std::move(done)](Result<> r) {
+      if (!r) return done(tl::unexpected(r.error()));
+      if (SnapshotPtr ready = self->snapshot(mailbox)) return done(std::move(ready));
+      self->load(mailbox, done);
+    });
+  }
+  load(mailbox, std::move(done));
+}
+
+// The runner compares versions itself.
+void Account::load(MailboxId mailbox, std::function<void(Result<SnapshotPtr>)> done) {
+  mutate<SnapshotPtr>(
+      Author{},
+      [self = this, mailbox](Tx& tx) -> Result<SnapshotPtr> {
+        SnapshotPtr loaded = TRY(tx.snapshot(mailbox));
+        // Kept for the next one who opens it; the runner is the only writer.
+        std::lock_guard lock(self->state_mutex_);
+        self->state_->snapshots.emplace(mailbox, loaded);
+        return loaded;
+      },
+      std::move(done));
 }
 
 FoldersPtr Account::folders() const {
@@ -353,7 +489,7 @@ FoldersPtr Account::folders() const {
 
 SnapshotPtr Account::snapshot(MailboxId mailbox) const {
   std::lock_guard lock(state_mutex_);
-  if (!state_) return nullptr;
+  if (!state_ || stale_) return nullptr;
   const auto at = state_->snapshots.find(mailbox);
   return at == state_->snapshots.end() ? nullptr : at->second;
 }
@@ -364,6 +500,11 @@ std::optional<MailboxCounters> Account::counters(MailboxId mailbox) const {
   const auto at = state_->counters.find(mailbox);
   if (at == state_->counters.end()) return std::nullopt;
   return at->second;
+}
+
+ModSeq Account::annotations_modseq() const {
+  std::lock_guard lock(state_mutex_);
+  return state_ ? state_->annotations : ModSeq(0);
 }
 
 std::optional<Head> Account::head() const {
@@ -381,93 +522,6 @@ Result<std::unique_ptr<engine::BlobWriter>> Account::stage(std::string place) {
   return services_.engine.stage_blob(partition_, services_.clock.now(), std::move(place));
 }
 
-Result<std::vector<LogRow>> Account::read_log(ModSeq after, size_t rows_max) {
-  std::vector<LogRow> out;
-  engine::Range range = keys::log_after(after);
-  for (bool more = true; more && out.size() < rows_max;) {
-    range.rows_max = rows_max - out.size();
-    const auto read = TRY(services_.engine.read(partition_, range));
-    more = read.more && !read.rows.empty();
-    if (more) range.first = read.rows.back().key + '\0';
-    for (const auto& row : read.rows) out.push_back(TRY(decode_log(row.value)));
-  }
-  return out;
-}
-
-Result<ChangesSince> Account::changes_since(MailboxId mailbox, ModSeq since) {
-  // Beyond this many rows the caller's other way (every absent uid) costs less.
-  constexpr size_t rows_max = 20000;
-  ChangesSince out;
-  std::vector<Interval> gone;
-  size_t rows = 0;
-  engine::Range range = keys::log_after(since);
-  for (bool more = true; more;) {
-    const auto read = TRY(services_.engine.read(partition_, range));
-    more = read.more && !read.rows.empty();
-    if (more) range.first = read.rows.back().key + '\0';
-    rows += read.rows.size();
-    if (rows > rows_max) return out;
-    for (const auto& row : read.rows) {
-      const LogRow decoded = TRY(decode_log(row.value));
-      for (const LogChange& change : decoded.changes) {
-        if (change.mailbox != mailbox || change.kind != ChangeKind::expunged) continue;
-        if (change.modseq <= since) continue;
-        const auto& uids = change.uids.raw().intervals();
-        gone.insert(gone.end(), uids.begin(), uids.end());
-      }
-    }
-  }
-  // The floor only rises: what stands at or above it after the scan was not cut during it.
-  const auto read = TRY(services_.engine.read(partition_, std::vector<std::string>{keys::head()}));
-  if (read.rows.empty()) return fail(Code::not_found, "the account is gone");
-  if (since < TRY(decode_head(read.rows[0].value)).log_floor) return out;
-  out.complete = true;
-  std::sort(gone.begin(), gone.end(),
-            [](const Interval& a, const Interval& b) { return a.first < b.first; });
-  for (const Interval& i : gone) out.vanished.raw().add(i.first, i.last);
-  return out;
-}
-
-std::unique_ptr<Subscription> Account::subscribe(std::optional<MailboxId> mailbox,
-                                                 std::function<void()> wake) {
-  std::lock_guard lock(listeners_mutex_);
-  const uint64_t id = next_listener_++;
-  listeners_.push_back({id, mailbox, std::move(wake)});
-  if (!services_.single_node && !watch_) watch();
-  return std::make_unique<Subscription>(weak_from_this(), id);
-}
-
-void Account::watch() {
-  watch_ = services_.engine.watch(partition_, [weak = weak_from_this()] {
-    const AccountPtr self = weak.lock();
-    if (!self) return;
-    // reload() wakes those whom the news concerns.
-    self->services_.post([self] {
-      self->refresh([self = self.get()](const Result<>& r) {
-        if (!r) self->log_.warn("refresh after a wake: {}", r.error().detail);
-      });
-    });
-  });
-}
-
-void Account::unsubscribe(uint64_t id) {
-  std::lock_guard lock(listeners_mutex_);
-  std::erase_if(listeners_, [id](const Listener& l) { return l.id == id; });
-}
-
-void Account::wake(const std::vector<MailboxId>& changed) {
-  std::lock_guard lock(listeners_mutex_);
-  for (const Listener& l : listeners_) {
-    if (!l.mailbox || std::find(changed.begin(), changed.end(), *l.mailbox) != changed.end()) {
-      l.wake();
-    }
-  }
-}
-
-Subscription::~Subscription() {
-  if (const AccountPtr account = account_.lock()) account->unsubscribe(id_);
-}
-
 void Account::shed() {
   // The runner reads snapshots without the lock: it must neither be at work nor start.
   std::lock_guard queue_lock(queue_mutex_);
@@ -475,14 +529,20 @@ void Account::shed() {
   std::lock_guard lock(state_mutex_);
   if (!state_) return;
   std::erase_if(state_->snapshots, [](const auto& entry) { return entry.second.use_count() == 1; });
+  state_->tails.clear();
 }
 
 size_t Account::memory_bytes() const {
   std::lock_guard lock(state_mutex_);
   if (!state_) return 0;
-  size_t bytes = 4096 + state_->counters.size() * 512;
+  size_t bytes = 4096 + state_->counters.size() * 512 + state_->tails.size() * 3072;
   for (const auto& [id, s] : state_->snapshots) bytes += 4096 + s->counters.exists * 18ULL;
   return bytes;
+}
+
+bool Account::settling() const {
+  std::lock_guard lock(queue_mutex_);
+  return unsettled_.has_value();
 }
 
 bool Account::idle() const {

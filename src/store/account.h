@@ -1,7 +1,11 @@
 // An account: one partition's mailboxes, kept in memory as far as somebody works with them. All
 // changes go through mutate(): one queue and one runner per account, which runs what waits as one
 // commit (tx.h). Reading is from immutable snapshots. Thread safe. Nothing here waits for a commit
-// or for another pool job: results come by callback, on a pool thread; callbacks only post.
+// or for another pool job: results come by callback, on a pool thread (after a small commit of a
+// single node on the engine's), or inline when refused at
+// once (Code::unavailable: the engine is not reachable, too much waits, or the last commit is
+// stalled); callbacks only post. Where others write too, a follower compares versions while
+// somebody is subscribed, and what is answered is never older than what was asked after.
 #pragma once
 
 #include <deque>
@@ -16,6 +20,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "store/page_cache.h"
 #include "store/tx.h"
 
 namespace eilpost::store {
@@ -30,6 +35,7 @@ struct Services {
   Random& random;
   Executor post;
   bool single_node = true;  // nobody else writes: caches need no head check and no watch
+  std::shared_ptr<PageCache> pages = nullptr;  // shared by the store's accounts; null: none
 };
 
 // What to read of messages besides their hot entries.
@@ -41,22 +47,6 @@ enum ReadColumns : uint8_t {
   read_keys = 16,
   read_all_columns = 31,
 };
-
-// Cold entries and the asked-for digest columns of one page, by slot. Views point into `octets`.
-struct PageData {
-  uint32_t page = 0;
-  struct Message {
-    uint8_t slot = 0;
-    Cold cold;
-    std::array<std::string_view, column_count> digest{};  // by Column
-  };
-  std::vector<Message>
-      messages;  // ascending by slot; what was expunged but not purged is there too
-  std::vector<std::string> octets;
-
-  const Message* find(uint8_t slot) const;
-};
-using PageDataPtr = std::shared_ptr<const PageData>;  // shared by the cache and readers
 
 // What happened to a mailbox after a modseq (QRESYNC).
 struct ChangesSince {
@@ -109,13 +99,28 @@ class Account : public std::enable_shared_from_this<Account> {
   SnapshotPtr snapshot(MailboxId mailbox) const;
   std::optional<MailboxCounters> counters(MailboxId mailbox) const;
   std::optional<Head> head() const;
+  // No annotation has changed after this modseq, as far as is known here.
+  ModSeq annotations_modseq() const;
+
+  // What memory holds of these slots, if it holds all of them with these columns; else null.
+  PageDataPtr cached_slots(MailboxId mailbox, uint32_t page, uint8_t columns,
+                           const std::vector<uint8_t>& slots) const;
+  // What searches have made of headers; null when nothing is kept.
+  HeaderTextsPtr header_texts(MailboxId mailbox, uint32_t page) const;
+  // Keeps more of them. `moment`: PageCache::moment() before the headers were read.
+  void keep_header_texts(MailboxId mailbox, uint32_t page, const HeaderTexts& texts,
+                         uint64_t moment) const;
 
   // Blocks on the engine; call on a pool thread.
+  // As it is stored, all slots; nothing comes from memory and nothing is kept.
   Result<PageDataPtr> read_page(MailboxId mailbox, uint32_t page, uint8_t columns);
-  // The same for some slots only (of a sealed page: all): cheap where few are wanted.
+  // Some slots at least, from memory as far as it goes; what was read is kept there. Slots that
+  // were purged are not there.
   Result<PageDataPtr> read_slots(MailboxId mailbox, uint32_t page, uint8_t columns,
                                  const std::vector<uint8_t>& slots);
   Result<std::string> read_blob(const Cold& cold, uint64_t offset, uint64_t length);
+  // In place of what `into` holds, whose memory is used again.
+  Result<> read_blob_into(const Cold& cold, uint64_t offset, uint64_t length, std::string& into);
   Result<ChangesSince> changes_since(MailboxId mailbox, ModSeq since);
   // The log after `after`, oldest first, at most `rows_max` rows.
   Result<std::vector<LogRow>> read_log(ModSeq after, size_t rows_max);
@@ -127,10 +132,16 @@ class Account : public std::enable_shared_from_this<Account> {
   std::unique_ptr<Subscription> subscribe(std::optional<MailboxId> mailbox,
                                           std::function<void()> wake);
 
+  // Once a second: the follower's checks, whose intervals are the Clock's, and what else waits for
+  // time to pass. Only posts and asks the engine for versions.
+  void tick();
+
   // Forgets snapshots that only the cache holds. For the memory bound.
   void shed();
   // Octets that snapshots and page caches hold, roughly.
   size_t memory_bytes() const;
+  // True while the lookup of a commit waits for a tick.
+  bool settling() const;
   // True when no job waits or runs and nobody is subscribed.
   bool idle() const;
 
@@ -152,29 +163,54 @@ class Account : public std::enable_shared_from_this<Account> {
     std::vector<Job> jobs;
     engine::Version expected = 0;
     int tries = 0;
-    int lookups = 0;  // of the commit id in vain
+    int conflicts = 0;  // in a row
+    int lookups = 0;    // of the commit id in vain
+    // Under queue_mutex_: whichever comes first on the pool, the stall or what became of it.
+    bool answered = false;
+    bool decided = false;
+  };
+  using AttemptPtr = std::shared_ptr<Attempt>;  // shared with the engine's callback
+  // An attempt whose commit id is looked up again when its time has come.
+  struct Unsettled {
+    AttemptPtr attempt;
+    Error error;
+    int64_t at_micros = 0;  // of the steady clock
   };
 
   void submit(Job job, Where where);
   void run();
   void run_at(std::vector<Job> jobs, const Result<engine::Version>& head);
-  void run_jobs(std::vector<Job> jobs, int tries);
+  void run_jobs(std::vector<Job> jobs, int tries, int conflicts);
+  void load(MailboxId mailbox, std::function<void(Result<SnapshotPtr>)> done);
   Result<> ensure_loaded();
   Result<> reload();
+  Result<> load_afresh();
   std::vector<Job> apply_jobs(Attempt& attempt, std::vector<Job> jobs);
-  void commit(std::shared_ptr<Attempt> attempt);
-  void committed(std::shared_ptr<Attempt> attempt, engine::CommitResult result);
-  void settle_unknown(std::shared_ptr<Attempt> attempt, const Error& error);
-  void settle_later(std::shared_ptr<Attempt> attempt, const Error& error);
+  void commit(AttemptPtr attempt);
+  void committed(AttemptPtr attempt, engine::CommitResult result);
+  void stall(Attempt& attempt, const Error& error);
+  void decided_late(Attempt& attempt, const engine::CommitResult& result);
+  void settle_unknown(AttemptPtr attempt, const Error& error);
+  void settle_later(AttemptPtr attempt, const Error& error);
+  void give_up(Attempt& attempt, const Error& error);
   void finish_done(Attempt& attempt, engine::Version version);
-  void retry(std::shared_ptr<Attempt> attempt, const char* why);
+  void retry(AttemptPtr attempt, const char* why);
+  void run_again(AttemptPtr attempt);
   void requeue(std::vector<Job> jobs);
   void next();
+  void tick_unsettled(int64_t now);
   void wake(const std::vector<MailboxId>& changed);
   void unsubscribe(uint64_t id);
   void watch();
+  void follow();
+  void followed(const Result<>& refreshed);
   Result<> read_digests(const SealedPage& sealed, uint8_t columns, PageData& out);
-  Result<bool> take_rows(const std::vector<engine::Row>& rows, uint8_t columns, PageData& out);
+  PageCache::Key page_key(MailboxId mailbox, uint32_t page) const {
+    return {partition_, mailbox, page};
+  }
+  Result<bool> take_rows(std::vector<engine::Row>& rows, uint8_t columns, PageData& out);
+  Result<std::shared_ptr<PageData>> read_rows(MailboxId mailbox, uint32_t page, uint8_t columns,
+                                              const std::vector<uint8_t>& slots);
 
   Services services_;
   PartitionId partition_;
@@ -183,6 +219,8 @@ class Account : public std::enable_shared_from_this<Account> {
   mutable std::mutex queue_mutex_;
   std::deque<Job> queue_;
   bool running_ = false;
+  bool stalled_ = false;  // the runner waits for a commit that nobody waits for any more
+  std::optional<Unsettled> unsettled_;
   // What is in memory. Written by the runner only, under the mutex.
   mutable std::mutex state_mutex_;
   std::optional<AccountState> state_;
@@ -190,7 +228,12 @@ class Account : public std::enable_shared_from_this<Account> {
   mutable std::mutex listeners_mutex_;
   std::vector<Listener> listeners_;
   uint64_t next_listener_ = 1;
+  // The follower; under listeners_mutex_. Times are of the steady clock.
   std::unique_ptr<engine::Watch> watch_;
+  int64_t check_at_micros_ = 0;
+  int64_t lonely_since_micros_ = 0;  // nobody has been subscribed since
+  bool following_ = false;           // a comparison of versions is under way
+  bool follow_again_ = false;        // and was asked for again
 };
 using AccountPtr = std::shared_ptr<Account>;  // shared by the store's table and sessions
 

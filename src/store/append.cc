@@ -52,6 +52,25 @@ Result<PageRows> page_rows(Tx& tx, engine::Engine& engine, MailboxId mailbox, ui
   return out;
 }
 
+Result<PageRows> slot_rows(Tx& tx, engine::Engine& engine, MailboxId mailbox, uint32_t page,
+                           const std::vector<uint8_t>& slots, bool with_digests) {
+  // Beyond this many, one scan of the page costs less than so many look-ups.
+  constexpr size_t slots_max = 8;
+  const bool sealed = TRY(tx.get(keys::message(mailbox, page, keys::sealed_slot))).has_value();
+  if (sealed || slots.size() > slots_max) {
+    return page_rows(tx, engine, mailbox, page, with_digests);
+  }
+  PageRows out;
+  for (const uint8_t slot : slots) {
+    const auto row = TRY(tx.get(keys::message(mailbox, page, slot)));
+    if (!row) continue;
+    MessageRow message = TRY(decode_message(*row));
+    out.cold.push_back({slot, message.cold});
+    if (with_digests) out.digests.push_back(std::move(message.digest));
+  }
+  return out;
+}
+
 Result<> seal_page(Tx& tx, MailboxId mailbox, uint32_t page) {
   const auto rows = TRY(tx.scan(keys::message_page(mailbox, page)));
   SealedPage sealed;
@@ -102,12 +121,16 @@ Result<Uid> add_message(Tx& tx, MailboxId mailbox, MailboxCounters& counters,
 }
 
 Result<AppendResult> append(Tx& tx, const AppendRequest& request) {
+  return append(tx, request, request.quota);
+}
+
+Result<AppendResult> append(Tx& tx, const AppendRequest& request, const QuotaLimit& quota) {
   QuotaUse added;
   for (const NewMessage& m : request.messages) {
     added.bytes += m.cold.size;
     added.messages += 1;
   }
-  TRY(check_quota(tx, request.quota, added));
+  TRY(check_quota(tx, quota, added));
   MailboxCounters* counters = TRY(tx.counters(request.mailbox));
   AppendResult out;
   out.uid_validity = counters->uid_validity;

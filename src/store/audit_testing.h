@@ -95,6 +95,13 @@ class Audit {
         break;
       case 'S':
       case 'T': (void)value_of(decode_name(value), key); break;
+      case 'N': {
+        const AnnotationRow row = value_of(decode_annotation(value), key);
+        annotations_.entries += 1;
+        annotations_.bytes += row.name.size() + row.value.size();
+        break;
+      }
+      case 'Q': annotation_use_ = value_of(decode_annotation_use(value), key); break;
       default: bad("a row of unknown kind {}", key[1]);
     }
   }
@@ -198,6 +205,7 @@ class Audit {
       bad("quota use {} octets {} messages, mailboxes hold {} {}", head_.used.bytes,
           head_.used.messages, used_.bytes, used_.messages);
     }
+    if (!(annotations_ == annotation_use_)) bad("annotations are miscounted");
     if (highest_ > head_.last_modseq) bad("a mailbox is beyond the account's modseq");
     for (const auto& [id, box] : boxes_) {
       if (id >= head_.next_mailbox) bad("mailbox {} is beyond the head's next", id.value);
@@ -226,6 +234,9 @@ class Audit {
   }
 
   void check_log() {
+    if (head_.log_counted && head_.log_rows != log_.size()) {
+      bad("the log has {} rows, counted are {}", log_.size(), head_.log_rows);
+    }
     ModSeq last = head_.log_floor;
     std::set<std::string> ids;
     for (size_t i = 0; i < log_.size(); ++i) {
@@ -252,6 +263,8 @@ class Audit {
   std::vector<ModSeq> log_keys_;
   std::vector<LogRow> log_;
   QuotaUse used_;
+  AnnotationUse annotations_;     // counted
+  AnnotationUse annotation_use_;  // as its row says
   ModSeq highest_;
   std::set<uint32_t> validities_;
 };

@@ -37,12 +37,14 @@ Result<> decode_row(const engine::Row& row) {
     case 'L': TRY(decode_log(row.value)); return {};
     case 'S':
     case 'T': TRY(decode_name(row.value)); return {};
+    case 'N': TRY(decode_annotation(row.value)); return {};
+    case 'Q': TRY(decode_annotation_use(row.value)); return {};
     default: return fail(Code::corrupt, "a row of an unknown kind");
   }
 }
 
 MailboxId mailbox_of_row(const std::string& key) {
-  constexpr std::string_view with_mailbox = "DKWPMR";
+  constexpr std::string_view with_mailbox = "DKWPMRN";
   if (key.size() < 10 || with_mailbox.find(key[1]) == std::string_view::npos) return MailboxId(0);
   return keys::mailbox_of(key);
 }
@@ -281,7 +283,7 @@ Result<CheckReport> check_account(Account& account, const CheckOptions& options)
     TRY(check_messages(account, id, options, report));
     if (report.stopped) return report;
   }
-  for (const auto& one : {check_quota_use, check_holders}) {
+  for (const auto& one : {check_quota_use, check_holders, check_annotations}) {
     auto checked =
         mutate_wait<Findings>(account, author, [one, step](Tx& tx) { return one(tx, step); });
     if (!checked) {

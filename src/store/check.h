@@ -60,6 +60,8 @@ Result<Findings> check_mailbox(Tx& tx, engine::Engine& engine, MailboxId mailbox
 Result<Findings> check_quota_use(Tx& tx, StepOptions options);
 // How often each blob is named against its row of holders. Reads every cold entry.
 Result<Findings> check_holders(Tx& tx, StepOptions options);
+// What the annotations take against their sum, and those of mailboxes that are gone.
+Result<Findings> check_annotations(Tx& tx, StepOptions options);
 // Puts `fresh` in place of the digests of these slots. Code::corrupt when others of a sealed page
 // cannot be read and are not among them.
 Result<bool> replace_digests(Tx& tx, engine::Engine& engine, MailboxId mailbox, uint32_t page,

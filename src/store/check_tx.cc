@@ -229,6 +229,35 @@ Result<Findings> check_holders(Tx& tx, StepOptions options) {
   return out;
 }
 
+Result<Findings> check_annotations(Tx& tx, StepOptions options) {
+  std::set<MailboxId> known{MailboxId(0)};
+  for (const MailboxDef& def : tx.folders().all()) known.insert(def.id);
+  Findings out;
+  AnnotationUse sum;
+  for (const auto& row : TRY(tx.scan(keys::all('N')))) {
+    const MailboxId mailbox = keys::mailbox_of(row.key);
+    // One that cannot be read was reported when every row was looked at; it is taken away too.
+    const auto annotation = decode_annotation(row.value);
+    if (annotation && known.count(mailbox) != 0) {
+      sum.entries += 1;
+      sum.bytes += annotation->name.size() + annotation->value.size();
+      continue;
+    }
+    out.push_back(finding(mailbox,
+                          annotation ? "an annotation of a mailbox that is gone"
+                                     : "an annotation that cannot be read",
+                          options.repair));
+    if (options.repair) tx.del(row.key);
+  }
+  const auto row = TRY(tx.get(keys::annotation_use()));
+  const auto use = row ? decode_annotation_use(*row) : Result<AnnotationUse>(AnnotationUse());
+  if (use && *use == sum) return out;
+  out.push_back(finding(MailboxId(0), "the count of annotations is not their number or size",
+                        options.repair));
+  if (options.repair) tx.put(keys::annotation_use(), encode(sum));
+  return out;
+}
+
 Result<bool> replace_digests(Tx& tx, engine::Engine& engine, MailboxId mailbox, uint32_t page,
                              const std::map<uint8_t, Digest>& fresh) {
   PageRows rows = TRY(page_rows(tx, engine, mailbox, page, false));

@@ -30,7 +30,9 @@ Result<std::vector<Chosen>> chosen_in_page(Tx& tx, engine::Engine& engine,
     }
   }
   if (out.empty()) return out;
-  PageRows rows = TRY(page_rows(tx, engine, request.from, number, true));
+  std::vector<uint8_t> slots;
+  for (const Chosen& c : out) slots.push_back(keys::slot_of(c.uid));
+  PageRows rows = TRY(slot_rows(tx, engine, request.from, number, slots, true));
   for (Chosen& c : out) {
     const auto at = std::find_if(rows.cold.begin(), rows.cold.end(),
                                  [&](const ColdSlot& s) { return s.slot == keys::slot_of(c.uid); });
@@ -38,6 +40,9 @@ Result<std::vector<Chosen>> chosen_in_page(Tx& tx, engine::Engine& engine,
     c.cold = at->cold;
     c.digest = std::move(rows.digests[static_cast<size_t>(at - rows.cold.begin())]);
   }
+  std::vector<engine::BlobId> blobs;
+  for (const Chosen& c : out) blobs.push_back(c.cold.blob);
+  TRY(tx.know_holders(blobs));
   return out;
 }
 

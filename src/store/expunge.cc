@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "store/annotations.h"
 #include "store/keys.h"
 #include "store/mutations.h"
 
@@ -7,15 +8,18 @@ namespace eilpost::store {
 
 namespace {
 
-// Pages that one commit of a mass expunge, purge or trim goes through.
+// Pages that one commit of a mass expunge or purge goes through.
 constexpr size_t step_pages = 1024;
-constexpr size_t step_rows = 4096;
 constexpr size_t step_bytes = 1'500'000;
 
 Result<> take_out_of_page(Tx& tx, engine::Engine& engine, MailboxId mailbox, uint32_t number,
                           const UidSet& uids, bool moved) {
   HotPage* page = TRY(tx.page(mailbox, number));
-  const PageRows rows = TRY(page_rows(tx, engine, mailbox, number, false));
+  std::vector<uint8_t> slots;
+  for (const HotEntry& entry : page->entries) {
+    if (uids.contains(page->uid(entry))) slots.push_back(entry.slot);
+  }
+  const PageRows rows = TRY(slot_rows(tx, engine, mailbox, number, slots, false));
   const std::string key = keys::recoverable(mailbox, number);
   const auto row = TRY(tx.get(key));
   std::vector<Gone> gone;
@@ -93,6 +97,9 @@ Result<uint64_t> purge_page(Tx& tx, engine::Engine& engine, MailboxId mailbox, u
   const PageRows rows = TRY(page_rows(tx, engine, mailbox, number, false));
   std::vector<Gone> kept;
   std::vector<ColdSlot> cold = rows.cold;
+  std::vector<engine::BlobId> blobs;
+  for (const ColdSlot& slot : cold) blobs.push_back(slot.cold.blob);
+  TRY(tx.know_holders(blobs));
   for (Gone& g : gone) {
     if (g.seconds >= before_seconds) {
       kept.push_back(std::move(g));
@@ -148,6 +155,7 @@ Result<bool> expire_deleted_mailbox(Tx& tx, const MailboxDef& def) {
   }
   if (steps > 0) return true;
   if (!TRY(tx.scan(keys::all('R', def.id))).empty()) return false;
+  TRY(drop_annotations(tx, def.id));
   tx.del(keys::definition(def.id));
   tx.del(keys::counters(def.id));
   tx.del(keys::keywords(def.id));
@@ -185,24 +193,6 @@ Result<PurgeResult> purge(Tx& tx, engine::Engine& engine, int64_t before_seconds
   // A deleted mailbox goes when its last messages have gone: with the next step.
   out.more = out.more || (out.messages > 0 && due_mailbox);
   return out;
-}
-
-Result<bool> trim_log(Tx& tx, int64_t before_micros) {
-  engine::Range range = keys::log_after(ModSeq(0));
-  range.rows_max = step_rows;
-  ModSeq floor;
-  size_t dropped = 0;
-  const auto rows = TRY(tx.scan(range));
-  for (const auto& row : rows) {
-    const LogRow decoded = TRY(decode_log(row.value));
-    if (decoded.micros >= before_micros || dropped == step_rows) break;
-    floor = keys::modseq_of(row.key);
-    tx.del(row.key);
-    ++dropped;
-  }
-  if (dropped == 0) return false;
-  tx.head().log_floor = floor;
-  return dropped == step_rows;
 }
 
 }  // namespace eilpost::store

@@ -72,6 +72,15 @@ std::string message(MailboxId mailbox, uint32_t page, uint8_t slot) {
   return key;
 }
 
+std::string annotation(MailboxId mailbox, uint64_t owner, std::string_view name) {
+  std::string key = start('N', mailbox);
+  put_u64be(key, owner);
+  return key.append(name);
+}
+std::string annotation_use() {
+  return start('Q');
+}
+
 std::string blob_holders(engine::BlobId blob) {
   std::string key = start('B');
   put_u64be(key, blob.hi);

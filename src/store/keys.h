@@ -12,6 +12,8 @@
 //   L <modseq>             change log
 //   S <name>               subscription
 //   T <name>               tombstone: the highest UIDVALIDITY the name ever had
+//   N <mailbox> <owner> <name>  annotation; mailbox 0: of the account
+//   Q                      what the annotations take
 #pragma once
 
 #include <string>
@@ -48,6 +50,9 @@ std::string blob_holders(engine::BlobId blob);
 std::string log(ModSeq modseq);
 std::string subscription(std::string_view name);
 std::string tombstone(std::string_view name);
+// `name` with its letters in lower case, at most limits::annotation_name_bytes_max octets.
+std::string annotation(MailboxId mailbox, uint64_t owner, std::string_view name);
+std::string annotation_use();
 
 // All rows of one kind, and all of one kind in one mailbox: [first, last).
 engine::Range all(char kind);

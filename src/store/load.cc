@@ -16,6 +16,7 @@ Result<AccountState> try_load_state(engine::Engine& engine, PartitionId partitio
   AccountState state;
   state.version = head.version;
   state.head = TRY(decode_head(head.rows[0].value));
+  state.annotations = state.head.last_modseq;
   std::vector<MailboxDef> defs;
   const Rows def_rows = TRY(read_all(engine, partition, keys::all('D'), state.version));
   std::set<MailboxId> live;

@@ -68,6 +68,25 @@ void put_new_mailbox(Tx& tx, const MailboxDef& def) {
   tx.log(ChangeKind::mailbox, def.id, {});
 }
 
+// Room for those of the names "a", "a/b", ... that `levels` spell and that are not there.
+Result<> check_room(Tx& tx, const std::vector<std::string>& levels, const QuotaLimit& quota) {
+  size_t missing = 0;
+  std::string name;
+  for (size_t i = 0; i < levels.size(); ++i) {
+    name += (i == 0 ? "" : "/") + levels[i];
+    if (!tx.folders().find(name)) ++missing;
+  }
+  if (missing == 0) return {};
+  const size_t after = tx.folders().size() + missing;
+  if (after > limits::mailboxes_max) {
+    return fail(Code::limit, "the account has as many mailboxes as it may have");
+  }
+  if (quota.mailboxes != 0 && after > quota.mailboxes) {
+    return fail(Code::over_quota, "mailbox quota");
+  }
+  return {};
+}
+
 // The parent of the last level of `levels`, made with all above it where missing.
 Result<MailboxId> make_parents(Tx& tx, const std::vector<std::string>& levels) {
   MailboxId parent;
@@ -121,9 +140,7 @@ Result<MailboxId> create_mailbox(Tx& tx, const CreateRequest& request) {
     return def.id;
   }
   const auto levels = levels_of(name);
-  if (tx.folders().size() + levels.size() > limits::mailboxes_max) {
-    return fail(Code::limit, "the account has as many mailboxes as it may have");
-  }
+  TRY(check_room(tx, levels, request.quota));
   const MailboxId parent = TRY(make_parents(tx, levels));
   MailboxDef def = fresh_def(tx, parent, levels.back());
   def.special_use = request.special_use;
@@ -168,7 +185,8 @@ Result<MailboxId> delete_mailbox(Tx& tx, const std::string& name) {
   return known->id;
 }
 
-Result<MailboxId> rename_mailbox(Tx& tx, const std::string& from, const std::string& to) {
+Result<MailboxId> rename_mailbox(Tx& tx, const std::string& from, const std::string& to,
+                                 const QuotaLimit& quota) {
   const MailboxDef* known = tx.folders().find(from);
   if (!known) return fail(Code::not_found, "no such mailbox");
   if (known->id == inbox_id) return fail(Code::cannot, "INBOX is renamed by moving its messages");
@@ -190,6 +208,8 @@ Result<MailboxId> rename_mailbox(Tx& tx, const std::string& from, const std::str
     TRY(outlive_tombstone(tx, id, after));
   }
   const auto levels = levels_of(name);
+  // What is renamed is counted already: only superior names that are made count.
+  TRY(check_room(tx, {levels.begin(), levels.end() - 1}, quota));
   MailboxDef def = *known;
   def.parent = TRY(make_parents(tx, levels));
   def.leaf = levels.back();

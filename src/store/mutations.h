@@ -26,6 +26,8 @@ struct AppendResult {
 };
 // Code::over_quota, Code::not_found, Code::limit (too many keywords).
 Result<AppendResult> append(Tx& tx, const AppendRequest& request);
+// The same within another limit than the request's.
+Result<AppendResult> append(Tx& tx, const AppendRequest& request, const QuotaLimit& quota);
 
 // What append and copy share: one message more at the end of `mailbox`.
 struct Arrival {
@@ -50,6 +52,9 @@ struct PageRows {
 };
 Result<PageRows> page_rows(Tx& tx, engine::Engine& engine, MailboxId mailbox, uint32_t page,
                            bool with_digests);
+// The same of these slots (ascending) at least, for what a few cost where that is less.
+Result<PageRows> slot_rows(Tx& tx, engine::Engine& engine, MailboxId mailbox, uint32_t page,
+                           const std::vector<uint8_t>& slots, bool with_digests);
 
 // flags.cc ----------------------------------------------------------------------------------------
 
@@ -97,9 +102,24 @@ struct PurgeResult {
   bool more = false;
 };
 Result<PurgeResult> purge(Tx& tx, engine::Engine& engine, int64_t before_seconds);
-// Cuts the log below what is older than `before_micros`, a bounded step at a time; true: more to
-// do.
+
+// replace.cc --------------------------------------------------------------------------------------
+
+struct ReplaceRequest {
+  AppendRequest append;  // its quota holds for what is added less what goes
+  MailboxId mailbox;     // of the message that goes
+  Uid uid;
+};
+// Code::expunge_issued when it is gone already; and as append().
+Result<AppendResult> replace(Tx& tx, engine::Engine& engine, const ReplaceRequest& request);
+
+// change_log.cc -----------------------------------------------------------------------------------
+
+// Cuts the log below what is older than `before_micros`, and to limits::log_rows_max and
+// log_bytes_max, a bounded step at a time; true: more to do.
 Result<bool> trim_log(Tx& tx, int64_t before_micros);
+// Whether the log is beyond a limit: time to trim it.
+bool log_too_long(const Head& head);
 
 // copy.cc -----------------------------------------------------------------------------------------
 
@@ -123,15 +143,17 @@ Result<CopyResult> copy(Tx& tx, engine::Engine& engine, const CopyRequest& reque
 struct CreateRequest {
   std::string name;
   uint16_t special_use = 0;
+  QuotaLimit quota = {};
 };
 // Missing superior names are made too (RFC 9051 6.3.4). Code::already_exists, Code::limit,
-// Code::cannot (a name that may not be).
+// Code::over_quota (too many names), Code::cannot (a name that may not be).
 Result<MailboxId> create_mailbox(Tx& tx, const CreateRequest& request);
 // Code::not_found, Code::cannot (INBOX), Code::has_children (a name without messages that has
 // inferiors). The messages stay recoverable.
 Result<MailboxId> delete_mailbox(Tx& tx, const std::string& name);
 // INBOX is not renamed this way: its messages are moved by the caller (RFC 9051 6.3.6).
-Result<MailboxId> rename_mailbox(Tx& tx, const std::string& from, const std::string& to);
+Result<MailboxId> rename_mailbox(Tx& tx, const std::string& from, const std::string& to,
+                                 const QuotaLimit& quota = {});
 Result<bool> subscribe(Tx& tx, const std::string& name, bool subscribed);
 Result<bool> set_special_use(Tx& tx, const std::string& name, uint16_t special_use);
 // A UIDVALIDITY that this account never gave before.

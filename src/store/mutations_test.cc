@@ -287,6 +287,21 @@ TEST(Copy, OfSealedPagesKeepsEveryDigest) {
   expect_sound(world);
 }
 
+// One read for the holders of a whole page's blobs: over a network each would cost a round trip.
+TEST(Copy, ReadsNoMoreForAPageThanForAMessage) {
+  World world;
+  const MailboxId other = *create(world, "other");
+  ASSERT_TRUE(append_to(world, inbox_id, new_messages(world, "m", 120)));
+  world.counting[0]->take();
+  ASSERT_TRUE(copy_in(world, {inbox_id, other, uids(1, 2), false, {}}));
+  const uint64_t of_two = world.counting[0]->take().reads;
+  ASSERT_TRUE(copy_in(world, {inbox_id, other, uids(3, 100), false, {}}));
+  EXPECT_LE(world.counting[0]->take().reads, of_two);
+  // The second holder of some, the third of others.
+  ASSERT_TRUE(copy_in(world, {inbox_id, other, uids(50, 120), false, {}}));
+  expect_sound(world);
+}
+
 // Every uid there is, those to come included: what the copy makes is not copied again.
 TEST(Copy, IntoItselfDoublesOnce) {
   World world;

@@ -1,5 +1,7 @@
 #include "store/records.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace eilpost::store {
@@ -7,6 +9,9 @@ namespace eilpost::store {
 namespace {
 
 constexpr uint8_t format_1 = 1;
+// What a log row holds behind its changes.
+constexpr uint8_t log_subscriptions = 1;
+constexpr uint8_t log_annotations = 2;
 
 Result<Reader> open(std::string_view value, std::string_view what) {
   auto row = unseal_value(value);
@@ -100,6 +105,10 @@ std::string encode(const Head& head) {
   put_varint(out, head.log_floor.value);
   put_svarint(out, head.last_seen_micros);
   put_varint(out, head.epoch);
+  if (head.log_counted) {
+    put_varint(out, head.log_rows);
+    put_varint(out, head.log_bytes);
+  }
   return close(out);
 }
 
@@ -114,6 +123,11 @@ Result<Head> decode_head(std::string_view value) {
   head.log_floor = ModSeq(TRY(in.varint()));
   head.last_seen_micros = TRY(in.svarint());
   head.epoch = TRY(in.varint());
+  head.log_counted = !in.done();
+  if (head.log_counted) {
+    head.log_rows = TRY(in.varint());
+    head.log_bytes = TRY(in.varint());
+  }
   return head;
 }
 
@@ -209,12 +223,20 @@ std::string encode(const MessageRow& row) {
   return close(out);
 }
 
-Result<MessageRow> decode_message(std::string_view value) {
+Result<MessageRowView> view_message(std::string_view value) {
   Reader in = TRY(open(value, "message"));
-  MessageRow row;
+  MessageRowView row;
   row.cold = TRY(take_cold(in));
+  for (std::string_view& octets : row.digest) octets = TRY(in.bytes());
+  return row;
+}
+
+Result<MessageRow> decode_message(std::string_view value) {
+  const MessageRowView view = TRY(view_message(value));
+  MessageRow row;
+  row.cold = view.cold;
   for (size_t c = 0; c < column_count; ++c) {
-    column_of(row.digest, static_cast<Column>(c)) = TRY(take_text(in));
+    column_of(row.digest, static_cast<Column>(c)) = view.digest[c];
   }
   return row;
 }
@@ -344,6 +366,20 @@ std::string encode(const LogRow& row) {
     put_text(out, c.author.session);
     put_text(out, c.author.credential);
   }
+  const bool annotations = std::any_of(row.changes.begin(), row.changes.end(),
+                                       [](const LogChange& c) { return !c.entries.empty(); });
+  if (!row.touched.empty() || row.subscriptions || annotations) {
+    put_u8(out, static_cast<uint8_t>((row.subscriptions ? log_subscriptions : 0) |
+                                     (annotations ? log_annotations : 0)));
+    put_varint(out, row.touched.size());
+    for (const MailboxId id : row.touched) put_varint(out, id.value);
+  }
+  if (!annotations) return close(out);
+  for (const LogChange& c : row.changes) {
+    if (c.kind != ChangeKind::annotations) continue;
+    put_varint(out, c.entries.size());
+    for (const std::string& entry : c.entries) put_text(out, entry);
+  }
   return close(out);
 }
 
@@ -363,6 +399,17 @@ Result<LogRow> decode_log(std::string_view value) {
     c.author.credential = TRY(take_text(in));
     row.changes.push_back(std::move(c));
   }
+  if (in.done()) return row;
+  const uint8_t what = TRY(in.u8());
+  row.subscriptions = (what & log_subscriptions) != 0;
+  const uint64_t touched = TRY(in.varint());
+  for (uint64_t i = 0; i < touched; ++i) row.touched.emplace_back(TRY(in.varint()));
+  if ((what & log_annotations) == 0) return row;
+  for (LogChange& c : row.changes) {
+    if (c.kind != ChangeKind::annotations) continue;
+    const uint64_t entries = TRY(in.varint());
+    for (uint64_t i = 0; i < entries; ++i) c.entries.push_back(TRY(take_text(in)));
+  }
   return row;
 }
 
@@ -379,6 +426,36 @@ Result<NameRow> decode_name(std::string_view value) {
   row.name = TRY(take_text(in));
   row.uid_validity = static_cast<uint32_t>(TRY(in.varint()));
   return row;
+}
+
+std::string encode(const AnnotationRow& row) {
+  std::string out;
+  put_text(out, row.name);
+  put_text(out, row.value);
+  return close(out);
+}
+
+Result<AnnotationRow> decode_annotation(std::string_view value) {
+  Reader in = TRY(open(value, "annotation"));
+  AnnotationRow row;
+  row.name = TRY(take_text(in));
+  row.value = TRY(take_text(in));
+  return row;
+}
+
+std::string encode(const AnnotationUse& use) {
+  std::string out;
+  put_varint(out, use.entries);
+  put_varint(out, use.bytes);
+  return close(out);
+}
+
+Result<AnnotationUse> decode_annotation_use(std::string_view value) {
+  Reader in = TRY(open(value, "use of annotations"));
+  AnnotationUse use;
+  use.entries = TRY(in.varint());
+  use.bytes = TRY(in.varint());
+  return use;
 }
 
 std::string encode_holders(uint32_t holders) {

@@ -22,6 +22,10 @@ struct Head {
   ModSeq log_floor = ModSeq(0);    // the log holds every change above it
   int64_t last_seen_micros = 0;    // account time never goes back
   uint64_t epoch = 1;              // rises when a backup is restored
+  // What the log holds. Not counted in accounts of a release that did not: from their next cut on.
+  bool log_counted = true;
+  uint64_t log_rows = 0;
+  uint64_t log_bytes = 0;  // of keys and values
 };
 std::string encode(const Head& head);
 Result<Head> decode_head(std::string_view value);
@@ -46,6 +50,12 @@ Result<MessageRow> decode_message(std::string_view value);
 // The columns of a sealed digest blob, in this order.
 enum class Column : uint8_t { envelope, bodystructure, parts, preview, keys };
 inline constexpr size_t column_count = 5;
+// The same with the digest's octets where they lie in the value.
+struct MessageRowView {
+  Cold cold;
+  std::array<std::string_view, column_count> digest{};  // by Column
+};
+Result<MessageRowView> view_message(std::string_view value);
 std::string& column_of(Digest& digest, Column column);
 const std::string& column_of(const Digest& digest, Column column);
 
@@ -88,11 +98,16 @@ struct LogChange {
   MailboxId mailbox;
   UidSet uids;
   Author author;
+  std::vector<std::string> entries = {};  // of ChangeKind::annotations: their names
 };
 struct LogRow {
   std::string commit_id;  // 16 random octets: settles an Unknown commit
   int64_t micros = 0;
   std::vector<LogChange> changes;
+  // For caches of other nodes, beyond what `changes` says: mailboxes whose definition, counters or
+  // keywords the commit wrote, and whether it wrote subscriptions.
+  std::vector<MailboxId> touched;
+  bool subscriptions = false;
 };
 std::string encode(const LogRow& row);
 Result<LogRow> decode_log(std::string_view value);
@@ -104,6 +119,23 @@ struct NameRow {
 };
 std::string encode(const NameRow& row);
 Result<NameRow> decode_name(std::string_view value);
+
+// Row N: an annotation, its name in the spelling of its latest setting.
+struct AnnotationRow {
+  std::string name;
+  std::string value;
+};
+std::string encode(const AnnotationRow& row);
+Result<AnnotationRow> decode_annotation(std::string_view value);
+
+// Row Q: how many annotations the account has, and the octets of their names and values.
+struct AnnotationUse {
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  friend bool operator==(const AnnotationUse&, const AnnotationUse&) = default;
+};
+std::string encode(const AnnotationUse& use);
+Result<AnnotationUse> decode_annotation_use(std::string_view value);
 
 // Row B: how many cold entries name the blob; absent means one.
 std::string encode_holders(uint32_t holders);

@@ -54,8 +54,17 @@ TEST(Records, Head) {
   head.log_floor = ModSeq(77);
   head.last_seen_micros = -1;
   head.epoch = 3;
+  // As a release wrote it that did not count the log; what follows is an addition to that.
+  head.log_counted = false;
   expect_robust(encode(head), decode_head, 1);
+  EXPECT_FALSE(decode_head(encode(head))->log_counted);
+  head.log_counted = true;
+  head.log_rows = 1ULL << 40;
+  head.log_bytes = 3;
   const Head back = *decode_head(encode(head));
+  EXPECT_TRUE(back.log_counted);
+  EXPECT_EQ(back.log_rows, head.log_rows);
+  EXPECT_EQ(back.log_bytes, 3U);
   EXPECT_EQ(back.last_modseq, head.last_modseq);
   EXPECT_EQ(back.last_seen_micros, -1);
   EXPECT_EQ(back.used.bytes, head.used.bytes);

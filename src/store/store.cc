@@ -5,6 +5,10 @@
 
 namespace eilpost::store {
 
+namespace {
+constexpr int create_tries_max = 10;
+}  // namespace
+
 AccountPtr Store::account(PartitionId partition) {
   std::lock_guard lock(mutex_);
   AccountPtr& entry = accounts_[partition];
@@ -13,16 +17,29 @@ AccountPtr Store::account(PartitionId partition) {
 }
 
 Result<> Store::create_account(PartitionId partition) {
-  const auto result =
-      engine::commit_wait(services_.engine, partition, 0, new_account_batch(services_.clock.now()));
-  switch (result.outcome) {
-    case engine::Outcome::done: return {};
-    case engine::Outcome::conflict: return fail(Code::already_exists, "the partition is in use");
-    case engine::Outcome::unknown: break;
+  // An engine that settles a lost commit may leave a partition without rows: it is free.
+  engine::Version expected = 0;
+  for (int tries = 0; tries < create_tries_max; ++tries) {
+    Waiter<engine::CommitResult> waiter;
+    services_.engine.commit(partition, expected, new_account_batch(services_.clock.now()),
+                            waiter.callback());
+    const engine::CommitResult result = waiter.wait();
+    if (result.outcome == engine::Outcome::done) return {};
+    // If it happens yet, the next login finds the account.
+    if (result.outcome == engine::Outcome::stalled) {
+      return fail(Code::unavailable, "the commit is stalled");
+    }
+    const auto rows = TRY(services_.engine.read(partition, engine::Range{"", "", 1}));
+    const bool lost = result.outcome == engine::Outcome::unknown;
+    if (!rows.rows.empty()) {
+      // After a lost answer, what is there is what this was to make.
+      if (lost) return {};
+      return fail(Code::already_exists, "the partition is in use");
+    }
+    if (lost && result.error.code != Code::unknown) return tl::unexpected(result.error);
+    expected = rows.version;
   }
-  // The answer was lost: what is there tells.
-  if (load_state(services_.engine, partition)) return {};
-  return tl::unexpected(result.error);
+  return fail(Code::unavailable, "the account could not be made: too many conflicts");
 }
 
 Result<> Store::remove_account(PartitionId partition) {
@@ -30,6 +47,7 @@ Result<> Store::remove_account(PartitionId partition) {
     std::lock_guard lock(mutex_);
     accounts_.erase(partition);
   }
+  services_.pages->forget(partition);
   TRY(services_.engine.remove_partition(partition));
   std::vector<engine::BlobId> blobs;
   TRY(services_.engine.scan_blobs([&](const engine::BlobRecord& record) {
@@ -38,6 +56,16 @@ Result<> Store::remove_account(PartitionId partition) {
   }));
   for (const engine::BlobId blob : blobs) TRY(services_.engine.remove_blob(blob));
   return {};
+}
+
+void Store::tick() {
+  std::vector<AccountPtr> accounts;
+  {
+    std::lock_guard lock(mutex_);
+    accounts.reserve(accounts_.size());
+    for (const auto& [id, account] : accounts_) accounts.push_back(account);
+  }
+  for (const AccountPtr& account : accounts) account->tick();
 }
 
 void Store::shed() {
@@ -55,7 +83,7 @@ void Store::shed() {
 
 size_t Store::memory_bytes() {
   std::lock_guard lock(mutex_);
-  size_t bytes = 0;
+  size_t bytes = services_.pages->bytes();
   for (const auto& [id, account] : accounts_) bytes += account->memory_bytes();
   return bytes;
 }

@@ -20,7 +20,10 @@ struct StoreOptions {
 class Store {
  public:
   Store(Services services, StoreOptions options)
-      : services_(std::move(services)), options_(options) {}
+      : services_(std::move(services)), options_(options) {
+    // Half of the bound is for what was read of pages, which trims itself.
+    services_.pages = std::make_shared<PageCache>(options_.cache_bytes / 2);
+  }
 
   // The account of that partition, whether or not it exists (its refresh() tells).
   AccountPtr account(PartitionId partition);
@@ -28,6 +31,9 @@ class Store {
   Result<> create_account(PartitionId partition);
   // Removes every row and blob of the partition. Blocks for as long as it takes.
   Result<> remove_account(PartitionId partition);
+  // Call once a second: followers compare versions, lookups that failed are made again. How much
+  // time has passed is the Clock's to say. Does not wait.
+  void tick();
   // Drops what nobody uses when memory is above the bound; call now and then.
   void shed();
   size_t memory_bytes();

@@ -3,6 +3,7 @@
 // for. For tests only; one thread.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "engine/counting_testing.h"
 #include "engine/faulty.h"
 #include "engine/memory.h"
 #include "store/keys.h"
@@ -64,7 +66,8 @@ class World {
 
   void start(size_t nodes) {
     for (size_t i = 0; i < nodes; ++i) {
-      Services services{*engine, clock, random, queue.executor(), single_node_};
+      counting.push_back(std::make_unique<engine::CountingEngine>(*engine));
+      Services services{*counting.back(), clock, random, queue.executor(), single_node_};
       stores.push_back(std::make_unique<Store>(services, StoreOptions()));
       accounts.push_back(stores.back()->account(test_partition));
     }
@@ -73,6 +76,7 @@ class World {
     queue.drop();
     accounts.clear();
     stores.clear();
+    counting.clear();
   }
   // The process dies and comes back with as many nodes.
   void crash() {
@@ -81,13 +85,26 @@ class World {
     engine->crash();
     start(nodes);
   }
-  // Until nothing is to be done any more, delayed commits included.
+  // Until nothing is to be done any more, delayed commits included; time passes only where somebody
+  // waits for it.
   void drain() {
-    do {
-      while (queue.step()) {
-      }
-      engine->step();
-    } while (queue.step());
+    for (;;) {
+      do {
+        while (queue.step()) {
+        }
+        engine->step();
+      } while (queue.step());
+      const auto waits = [](const AccountPtr& account) { return account->settling(); };
+      if (std::none_of(accounts.begin(), accounts.end(), waits)) return;
+      pass_seconds(1);
+    }
+  }
+  // The clock goes on and every node ticks.
+  void pass_seconds(int count) {
+    for (int i = 0; i < count; ++i) {
+      clock.advance_micros(1'000'000);
+      for (const auto& store : stores) store->tick();
+    }
   }
   Account& account(size_t node = 0) { return *accounts[node]; }
 
@@ -116,6 +133,7 @@ class World {
   StepQueue queue;
   engine::MemoryEngine* memory = nullptr;  // beneath the faults
   std::unique_ptr<engine::FaultyEngine> engine;
+  std::vector<std::unique_ptr<engine::CountingEngine>> counting;  // what each node asks for
   std::vector<std::unique_ptr<Store>> stores;
   std::vector<AccountPtr> accounts;
 
@@ -129,15 +147,18 @@ inline Digest digest_of(const std::string& octets) {
           "keys " + octets};
 }
 
-// A message whose blob is staged. Faults of staging are asked again.
+// A message whose blob is staged, also while the storage is not reachable.
 inline NewMessage new_message(World& world, const std::string& octets, uint8_t flags = 0,
                               std::vector<std::string> keywords = {}, size_t node = 0) {
   NewMessage out;
+  const bool reachable = world.engine->reachable();
+  world.engine->set_reachable(true);
   auto writer = world.account(node).stage("INBOX");
   CHECK(writer);
   CHECK((*writer)->append(octets));
   const auto blob = (*writer)->finish();
   CHECK(blob);
+  world.engine->set_reachable(reachable);
   out.cold.blob = *blob;
   out.cold.size = octets.size();
   out.cold.internal_date = {world.clock.now().seconds() - 86400, 60};

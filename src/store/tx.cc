@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -13,11 +14,30 @@ namespace eilpost::store {
 namespace {
 
 constexpr size_t row_overhead = 32;
+// Up to so many pages of a layer are taken at the size they may have at most.
+constexpr size_t pages_estimated_max = 16;
+constexpr size_t small_bytes = 64 * 1024;
+
+size_t page_bytes_max(const HotPage& page) {
+  constexpr size_t entry_bytes_max = 24;
+  size_t bytes = 64 + page.entries.size() * entry_bytes_max;
+  for (const KeywordSet& set : page.keyword_sets) bytes += 3 + 3 * set.size();
+  return bytes;
+}
+// Rows of the log that a commit takes away when there are too many.
+constexpr size_t log_step_rows = 256;
 
 }  // namespace
 
 bool same_keyword(std::string_view a, std::string_view b) {
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void forget_log_row(Head& head, const engine::Row& row) {
+  const uint64_t bytes = row.key.size() + row.value.size();
+  head.log_floor = keys::modseq_of(row.key);
+  head.log_rows -= std::min<uint64_t>(head.log_rows, 1);
+  head.log_bytes -= std::min(head.log_bytes, bytes);
 }
 
 void Tx::begin(Author author) {
@@ -28,7 +48,10 @@ void Tx::begin(Author author) {
 
 size_t Tx::layer_bytes() const {
   size_t bytes = mine_.row_bytes + mine_.counters.size() * 64;
-  for (const auto& [key, page] : mine_.pages) bytes += encode(page).size() + row_overhead;
+  const bool few = mine_.pages.size() <= pages_estimated_max;
+  for (const auto& [key, page] : mine_.pages) {
+    bytes += (few ? page_bytes_max(page) : encode(page).size()) + row_overhead;
+  }
   for (const auto& [id, table] : mine_.keywords) bytes += encode(table).size() + row_overhead;
   for (const LogChange& c : mine_.changes) bytes += 64 + c.uids.raw().intervals().size() * 6;
   return bytes;
@@ -60,9 +83,25 @@ void Tx::discard() {
   mine_ = Layer();
 }
 
+std::vector<std::pair<MailboxId, uint32_t>> Tx::rewritten_pages() const {
+  std::vector<std::pair<MailboxId, uint32_t>> out;
+  const engine::Range rows = keys::all('M');
+  for (auto at = group_.rows.lower_bound(rows.first); at != group_.rows.end(); ++at) {
+    if (at->first >= rows.last) break;
+    if (at->second.fresh) continue;
+    const std::pair page(keys::mailbox_of(at->first), keys::page_in(at->first));
+    if (out.empty() || out.back() != page) out.push_back(page);
+  }
+  return out;
+}
+
 void Tx::drop_staged() {
   for (const engine::BlobId blob : group_.staged) (void)context_.engine.remove_blob(blob);
   group_.staged.clear();
+}
+
+bool Tx::is_small() const {
+  return merged_bytes_ <= small_bytes && group_.doomed.empty() && !group_.folders;
 }
 
 bool Tx::has_writes() const {
@@ -73,6 +112,10 @@ bool Tx::has_writes() const {
 Head& Tx::head() {
   if (!mine_.head) mine_.head = group_.head ? *group_.head : base_.head;
   return *mine_.head;
+}
+
+const Head& Tx::peek_head() const {
+  return mine_.head ? *mine_.head : group_.head ? *group_.head : base_.head;
 }
 
 Result<MailboxCounters> Tx::peek_counters(MailboxId mailbox) {
@@ -119,6 +162,8 @@ Result<PagePtr> Tx::peek_page(MailboxId mailbox, uint32_t page) {
   if (const auto at = loaded_.find(mailbox); at != loaded_.end()) {
     return at->second->tree.page(page);
   }
+  const auto tail = base_.tails.find(mailbox);
+  if (tail != base_.tails.end() && tail->second->page == page) return tail->second;
   const std::string row = keys::hot_page(mailbox, page);
   const auto read =
       TRY(checked(context_.engine.read(context_.partition, std::vector<std::string>{row})));
@@ -235,6 +280,7 @@ Result<std::optional<std::string>> Tx::get(const std::string& key) {
     const auto at = layer->rows.find(key);
     if (at != layer->rows.end()) return at->second.value;
   }
+  if (const auto at = known_.find(key); at != known_.end()) return at->second;
   auto read = TRY(checked(context_.engine.read(context_.partition, std::vector<std::string>{key})));
   if (read.rows.empty()) return std::optional<std::string>();
   return std::optional<std::string>(std::move(read.rows[0].value));
@@ -325,6 +371,18 @@ Result<engine::BlobId> Tx::stage(std::string_view octets, std::string place) {
   return blob;
 }
 
+Result<> Tx::know_holders(const std::vector<engine::BlobId>& blobs) {
+  std::vector<std::string> rows;
+  rows.reserve(blobs.size());
+  for (const engine::BlobId blob : blobs) rows.push_back(keys::blob_holders(blob));
+  std::sort(rows.begin(), rows.end());
+  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+  auto read = TRY(checked(context_.engine.read(context_.partition, rows)));
+  for (std::string& row : rows) known_.try_emplace(std::move(row));
+  for (engine::Row& row : read.rows) known_[row.key] = std::move(row.value);
+  return {};
+}
+
 Result<> Tx::hold_blob(engine::BlobId blob) {
   const auto row = TRY(get(keys::blob_holders(blob)));
   const uint32_t holders = row ? TRY(decode_holders(*row)) : 1;
@@ -347,7 +405,12 @@ Result<> Tx::release_blob(engine::BlobId blob) {
 }
 
 void Tx::log(ChangeKind kind, MailboxId mailbox, UidSet uids) {
-  mine_.changes.push_back({modseq(), kind, mailbox, std::move(uids), author_});
+  mine_.changes.push_back({modseq(), kind, mailbox, std::move(uids), author_, {}});
+}
+
+void Tx::log_annotations(MailboxId mailbox, std::vector<std::string> names) {
+  mine_.changes.push_back(
+      {modseq(), ChangeKind::annotations, mailbox, {}, author_, std::move(names)});
 }
 
 void Tx::batch_pages(engine::Batch& out) const {
@@ -358,6 +421,49 @@ void Tx::batch_pages(engine::Batch& out) const {
     } else {
       out.puts.emplace_back(keys::hot_page(mailbox, number), encode(page));
     }
+  }
+}
+
+// What this commit tells those who follow the log.
+LogRow Tx::log_row() const {
+  LogRow out{commit_id_, context_.now.micros, group_.changes, {}, false};
+  std::set<MailboxId> told;   // `changes` leads to its counters and keywords
+  std::set<MailboxId> named;  // and to its definition
+  for (const LogChange& c : group_.changes) {
+    told.insert(c.mailbox);
+    if (c.kind == ChangeKind::mailbox) named.insert(c.mailbox);
+  }
+  std::set<MailboxId> touched;
+  const auto add = [&touched](MailboxId id, const std::set<MailboxId>& known) {
+    if (known.count(id) == 0) touched.insert(id);
+  };
+  for (const auto& [id, counters] : group_.counters) add(id, told);
+  for (const auto& [id, table] : group_.keywords) add(id, told);
+  for (const auto& [id, def] : group_.defs) add(id, named);
+  for (const MailboxId id : group_.forgotten) add(id, named);
+  out.touched.assign(touched.begin(), touched.end());
+  const engine::Range names = keys::all('S');
+  const auto name = group_.rows.lower_bound(names.first);
+  out.subscriptions = name != group_.rows.end() && name->first < names.last;
+  return out;
+}
+
+// The maintenance keeps the log within its bound; where it does not come by often enough, commits
+// do, a small step at a time.
+void Tx::cut_log(engine::Batch& out) {
+  Head& head = *group_.head;
+  const bool much = head.log_rows > limits::log_rows_max + limits::log_rows_max / 4 ||
+                    head.log_bytes > limits::log_bytes_max + limits::log_bytes_max / 4;
+  const bool cut_already = head.log_floor != base_.head.log_floor;
+  if (!much || cut_already || !head.log_counted) return;
+  engine::Range range = keys::log_after(head.log_floor);
+  range.rows_max = log_step_rows;
+  // One that cannot be read is left to the next commit.
+  const auto oldest = checked(context_.engine.read(context_.partition, range));
+  if (!oldest) return;
+  for (const engine::Row& row : oldest->rows) {
+    forget_log_row(head, row);
+    out.deletes.push_back(row.key);
   }
 }
 
@@ -382,10 +488,14 @@ Result<engine::Batch> Tx::batch() {
   // Every commit has a log row: it settles an answer that was lost. It needs a modseq of its own
   // even when nothing a client sees has changed.
   if (group_.head->last_modseq == base_.head.last_modseq) ++group_.head->last_modseq.value;
-  out.puts.emplace_back(keys::head(), encode(*group_.head));
   commit_id_ = context_.random.octets(16);
-  out.puts.emplace_back(keys::log(group_.head->last_modseq),
-                        encode(LogRow{commit_id_, context_.now.micros, group_.changes}));
+  const std::string log_key = keys::log(group_.head->last_modseq);
+  std::string row = encode(log_row());
+  group_.head->log_rows += 1;
+  group_.head->log_bytes += log_key.size() + row.size();
+  out.puts.emplace_back(log_key, std::move(row));
+  cut_log(out);
+  out.puts.emplace_back(keys::head(), encode(*group_.head));
   out.sync_blobs = group_.sync;
   if (out.bytes() > limits::batch_bytes_max) {
     return fail(Code::limit, "the change is larger than one commit may be");
@@ -393,14 +503,33 @@ Result<engine::Batch> Tx::batch() {
   return out;
 }
 
+// A mailbox that gets mail and that nobody looks into: the next message goes into the same page.
+void Tx::keep_tails(AccountState& state, const std::map<MailboxId, std::vector<PagePtr>>& pages) {
+  for (const auto& [mailbox, written] : pages) {
+    const PagePtr& last = written.back();
+    const auto tail = state.tails.find(mailbox);
+    if (state.snapshots.count(mailbox) != 0 || last->entries.empty()) {
+      state.tails.erase(mailbox);
+    } else if (tail == state.tails.end() || tail->second->page <= last->page) {
+      state.tails[mailbox] = last;
+    }
+  }
+  for (const MailboxId mailbox : group_.forgotten) state.tails.erase(mailbox);
+}
+
 std::vector<MailboxId> Tx::apply_to(AccountState& state, engine::Version version) {
   std::vector<MailboxId> changed;
   state.version = version;
   state.head = *group_.head;
+  const bool annotated =
+      std::any_of(group_.changes.begin(), group_.changes.end(),
+                  [](const LogChange& c) { return c.kind == ChangeKind::annotations; });
+  if (annotated) state.annotations = state.head.last_modseq;
   for (const auto& [id, counters] : group_.counters) state.counters[id] = counters;
   for (auto& [id, snapshot] : loaded_) state.snapshots.emplace(id, snapshot);
   std::map<MailboxId, std::vector<PagePtr>> pages;
   for (auto& [key, page] : group_.pages) pages[key.first].push_back(freeze(std::move(page)));
+  keep_tails(state, pages);
   for (const auto& [id, counters] : group_.counters) {
     changed.push_back(id);
     const auto at = state.snapshots.find(id);
@@ -419,8 +548,8 @@ std::vector<MailboxId> Tx::apply_to(AccountState& state, engine::Version version
     state.snapshots.erase(id);
     state.counters.erase(id);
   }
+  if (annotated || group_.folders) changed.push_back(MailboxId(0));
   if (group_.folders) {
-    changed.push_back(MailboxId(0));
     state.folders = changed_folders(*state.folders);
   }
   return changed;

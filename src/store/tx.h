@@ -24,8 +24,10 @@ struct AccountState {
   engine::Version version = 0;
   Head head;
   FoldersPtr folders;
+  ModSeq annotations;  // no annotation has changed after this modseq
   std::map<MailboxId, MailboxCounters> counters;
   std::map<MailboxId, SnapshotPtr> snapshots;  // of mailboxes somebody looked into
+  std::map<MailboxId, PagePtr> tails;          // of others: the newest page that came with a commit
 };
 
 struct TxContext {
@@ -34,6 +36,9 @@ struct TxContext {
   Random& random;
   Timestamp now;  // account time: max(clock, last seen)
 };
+
+// A row of the log is deleted with this commit: the floor rises, the counts fall.
+void forget_log_row(Head& head, const engine::Row& row);
 
 // Keywords compare without the case of ASCII letters (RFC 9051 2.3.2).
 bool same_keyword(std::string_view a, std::string_view b);
@@ -61,12 +66,17 @@ class Tx {
   // the mailboxes that changed; id 0 stands for the tree of names.
   std::vector<MailboxId> apply_to(AccountState& state, engine::Version version);
   const std::vector<engine::BlobId>& doomed_blobs() const { return group_.doomed; }
+  // Pages whose rows of kind M were changed, other than by adding messages.
+  std::vector<std::pair<MailboxId, uint32_t>> rewritten_pages() const;
+  // Whether what follows its commit is some microseconds' work that does not block.
+  bool is_small() const;
   // Removes the blobs this Tx staged itself: its batch will never name them.
   void drop_staged();
 
   // For mutations.
   Timestamp now() const { return context_.now; }
-  Head& head();
+  Head& head();  // to change
+  const Head& peek_head() const;
   const FolderTree& folders() const { return *base_.folders; }
   // True when a mutation of this Tx changed names: the next one that looks at names waits for its
   // commit, since folders() is the tree before it.
@@ -88,6 +98,9 @@ class Tx {
   EmailId new_email_id();
 
   Result<std::optional<std::string>> get(const std::string& key);
+  // Reads how many holders the blobs have, all at once: holding or releasing one of them then reads
+  // nothing.
+  Result<> know_holders(const std::vector<engine::BlobId>& blobs);
   // All rows of the range as they stand in this Tx; rows_max bounds what is read, roughly.
   Result<std::vector<engine::Row>> scan(engine::Range range);
   void put(std::string key, std::string value);
@@ -110,6 +123,7 @@ class Tx {
   Result<> hold_blob(engine::BlobId blob);
 
   void log(ChangeKind kind, MailboxId mailbox, UidSet uids);
+  void log_annotations(MailboxId mailbox, std::vector<std::string> names);
 
  private:
   using PageKey = std::pair<MailboxId, uint32_t>;
@@ -136,6 +150,9 @@ class Tx {
 
   Result<engine::ReadResult> checked(Result<engine::ReadResult> read);
   FoldersPtr changed_folders(const FolderTree& before) const;
+  LogRow log_row() const;
+  void cut_log(engine::Batch& out);
+  void keep_tails(AccountState& state, const std::map<MailboxId, std::vector<PagePtr>>& pages);
   void batch_pages(engine::Batch& out) const;
   void change_row(std::string key, RowChange change);
 
@@ -148,6 +165,7 @@ class Tx {
   size_t merged_bytes_ = 0;
   std::string commit_id_;
   std::map<MailboxId, SnapshotPtr> loaded_;  // snapshots of the base version read by this Tx
+  std::map<std::string, std::optional<std::string>> known_;  // likewise rows; nothing: no such row
 };
 
 }  // namespace eilpost::store

@@ -87,6 +87,7 @@ struct Author {
 struct QuotaLimit {
   uint64_t bytes = 0;
   uint64_t messages = 0;
+  uint64_t mailboxes = 0;  // names, INBOX and those without messages included
 };
 
 struct QuotaUse {
@@ -142,6 +143,12 @@ struct NewMessage {
 enum class FlagChange { replace, add, remove };
 
 // A change as sessions and the log see it.
-enum class ChangeKind : uint8_t { added = 1, flags = 2, expunged = 3, mailbox = 4 };
+enum class ChangeKind : uint8_t {
+  added = 1,
+  flags = 2,
+  expunged = 3,
+  mailbox = 4,
+  annotations = 5
+};
 
 }  // namespace eilpost::store

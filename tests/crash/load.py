@@ -116,6 +116,12 @@ class Worker(threading.Thread):
             self.imap.do(f"SELECT {quoted(mailbox.name)}")
             self.selected = mailbox
 
+    def unselect(self, *mailboxes):
+        """A session ends when its mailbox is deleted or gets a new UIDVALIDITY with its name."""
+        if self.selected in mailboxes:
+            self.imap.do("UNSELECT")
+            self.selected = None
+
     def attempt(self, operation, command, *literals):
         """Sends it; the reply, which has to be OK. Until then the operation is pending."""
         self.pending = [(self.account, operation)]
@@ -166,19 +172,26 @@ class Worker(threading.Thread):
         self.pending = []
         by_name = {}
         for account in accounts:
-            copy = Copy(stored, account.mailboxes["INBOX"], [], self.number)
+            copy = Copy(stored, account.mailboxes["INBOX"], [], self.owner_in(account))
             by_name[account.name] = (account, Operation(f"LMTP for {account.name}", adds=[copy]))
         self.pending = list(by_name.values())
 
         def told(name, answer):
-            check(answer.startswith("250"), f"LMTP for {name}: {answer}")
-            account, operation = by_name[name]
-            with self.lock:
-                account.apply(operation)
-            self.pending.remove((account, operation))
-            self.acknowledged += 1
+            self.told(*by_name[name], answer)
 
         self.lmtp.deliver(SENDER, [account.name for account in accounts], octets, told)
+
+    def owner_in(self, account):
+        """Who may change what this worker delivers there, once its uid is known."""
+        return self.number
+
+    def told(self, account, operation, answer):
+        """What LMTP answered for one recipient."""
+        check(answer.startswith("250"), f"LMTP for {account.name}: {answer}")
+        with self.lock:
+            account.apply(operation)
+        self.pending.remove((account, operation))
+        self.acknowledged += 1
 
     def store(self):
         copies = self.some_copies()
@@ -303,6 +316,7 @@ class Worker(threading.Thread):
         changes = [(one, name + one.name[len(mailbox.name) :]) for one in [mailbox, *inside]]
         command = f"RENAME {quoted(mailbox.name)} {quoted(name)}"
         operation = Operation(command, rename=changes)
+        self.unselect(*[one for one, _ in changes])
         self.attempt(operation, command)
         self.settle(operation)
         for one, _ in changes:
@@ -314,9 +328,7 @@ class Worker(threading.Thread):
         if not leaves:
             return
         mailbox = self.random.choice(leaves)
-        if self.selected is mailbox:
-            self.imap.do("UNSELECT")
-            self.selected = None
+        self.unselect(mailbox)
         operation = Operation(f"DELETE {mailbox.name}", delete=mailbox)
         self.attempt(operation, f"DELETE {quoted(mailbox.name)}")
         self.settle(operation)

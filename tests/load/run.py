@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Keeps a server under every kind of load for a while, and looks at what that leaves behind.
 
-  run.py --eilpost build/release/eilpost --load build/release/eilpost_load [--rounds 6] [--seconds 60]
+  run.py --eilpost build/release/eilpost --load build/release/eilpost_load [--rounds 6]
+         [--seconds 60]
 
 Each round runs the load generator's mixed sessions, deliveries and sessions in IDLE, one after the
-other, since each counts what its accounts hold; it checks every answer. Afterwards the server's memory must not have grown with the rounds beyond what its settings allow, no connection and no
-open file may be left over, the server must stop in good order, and `eilpost check --all` must find
+other, since each counts what its accounts hold; it checks every answer. Afterwards the server's
+memory must not have grown with the rounds beyond what its settings allow, no connection and no open
+file may be left over, the server must stop in good order, and `eilpost check --all` must find
 nothing wrong. Ends with "N passed, N failed".
 """
 

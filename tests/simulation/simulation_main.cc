@@ -32,19 +32,32 @@ struct Config {
   size_t nodes = 1;
   engine::FaultyOptions faults;
   bool errors_allowed = false;
+  bool goes_away = false;  // the storage is not reachable for a while, now and then
 };
 
 // Every third seed has one node, the others two or three; faults from none to all.
 Config config_of(uint64_t seed) {
   Config out;
   out.nodes = 1 + seed % 3;
-  switch (seed / 3 % 5) {
+  switch (seed / 3 % 7) {
     case 0: break;
     case 1: out.faults = {.unknown_written = 100, .unknown_lost = 100}; break;
     case 2: out.faults = engine::FaultyOptions::unkind(seed); break;
     case 3:
       out.faults = engine::FaultyOptions::unkind(seed);
       out.faults.delay_commit = 500;
+      break;
+    case 4:
+      out.faults = engine::FaultyOptions::unkind(seed);
+      out.faults.stall_commit = 60;
+      out.errors_allowed = true;
+      break;
+    case 5:
+      out.faults = engine::FaultyOptions::unkind(seed);
+      out.faults.stall_commit = 20;
+      out.faults.lose_wake = 700;
+      out.goes_away = true;
+      out.errors_allowed = true;
       break;
     default:
       out.faults = engine::FaultyOptions::unkind(seed);
@@ -63,6 +76,7 @@ struct Session {
   MailboxId mailbox;
   uint32_t uid_validity = 0;
   std::unique_ptr<ViewClient> client;  // none: not selected
+  ModSeq seen_here;                    // HIGHESTMODSEQ that its present node has shown it
   bool woken = false;
   std::unique_ptr<store::Subscription> subscription;
 };
@@ -72,6 +86,7 @@ struct Totals {
   size_t crashes = 0;
   size_t syncs = 0;
   size_t resyncs = 0;
+  size_t moves = 0;
   size_t purged = 0;
 };
 
@@ -110,15 +125,24 @@ class Simulation {
       submit();
     } else if (dice < 550) {
       for (uint64_t n = random_.below(8); n > 0; --n) world_.queue.step();
-    } else if (dice < 800) {
+    } else if (dice < 760) {
       ask_sync(random_.below(sessions_.size()));
-    } else if (dice < 930) {
+    } else if (dice < 800) {
+      look(sessions_[random_.below(sessions_.size())]);
+    } else if (dice < 910) {
       settle();
-    } else if (dice < 960) {
+    } else if (dice < 930) {
+      move(random_.below(sessions_.size()));
+    } else if (dice < 955) {
       settle();
       select(sessions_[random_.below(sessions_.size())]);
-    } else if (dice < 980) {
+    } else if (dice < 960) {
+      wait_for_followers();
+    } else if (dice < 970) {
       world_.clock.advance_micros(static_cast<int64_t>(random_.below(20'000'000)));
+    } else if (dice < 980) {
+      world_.pass_seconds(1);
+      if (config_.goes_away) world_.engine->set_reachable(random_.below(2) == 0);
     } else if (dice < 992) {
       settle();
       clean_up();
@@ -157,6 +181,7 @@ class Simulation {
   }
 
   void settle() {
+    world_.engine->set_reachable(true);
     world_.drain();
     driver_.settle(false);
     for (Session& session : sessions_) check_told(session);
@@ -183,7 +208,56 @@ class Simulation {
       }
     }
     const bool behind = box->second.highest > client.view.snapshot().counters.highest_modseq;
-    if (config_.nodes == 1 && behind && !session.woken) driver_.bad("a session was not woken");
+    // Where an answer may be lost for good, the follower's next look tells.
+    const bool at_once = config_.nodes == 1 && !config_.errors_allowed;
+    if (at_once && behind && !session.woken) driver_.bad("a session was not woken");
+  }
+
+  // The session's client comes back through another node: nothing that it knows goes back, whether
+  // it was told or did it itself.
+  void move(size_t at) {
+    Session& session = sessions_[at];
+    if (!session.client) return;
+    session.node = random_.below(world_.accounts.size());
+    session.seen_here = ModSeq(0);
+    subscribe(session);
+    driver_.note(fmt::format("session {} goes to node {}", at, session.node));
+    ++totals.moves;
+    ask_sync(at);
+  }
+
+  // What a command is served from memory is never older than what this node has shown before.
+  void look(const Session& session) {
+    if (!session.client) return;
+    const SnapshotPtr cached = world_.account(session.node).snapshot(session.mailbox);
+    if (!cached || cached->counters.uid_validity != session.uid_validity) return;
+    if (cached->counters.highest_modseq < session.seen_here) {
+      driver_.bad("a node's memory went back");
+    }
+  }
+
+  // Whatever wakes were lost, half a minute later everybody has been told.
+  void wait_for_followers() {
+    settle();
+    for (int second = 0; second < 40; ++second) {
+      world_.pass_seconds(1);
+      world_.drain();
+    }
+    for (const Session& session : sessions_) {
+      const auto box = driver_.model().boxes.find(session.mailbox);
+      if (!session.client || box == driver_.model().boxes.end()) continue;
+      const auto& known = session.client->view.snapshot().counters;
+      if (box->second.highest > known.highest_modseq && !session.woken) {
+        driver_.bad("a follower has slept");
+      }
+    }
+  }
+
+  // What was acknowledged to anybody before this is asked must be there.
+  ModSeq acknowledged_of(const Session& session) const {
+    const auto box = driver_.model().boxes.find(session.mailbox);
+    const ModSeq known = session.client->view.snapshot().counters.highest_modseq;
+    return box == driver_.model().boxes.end() ? known : std::max(known, box->second.highest);
   }
 
   // Asks for the mailbox as it stands and takes it in when it comes, perhaps many steps later.
@@ -192,11 +266,22 @@ class Simulation {
     if (!session.client) return;
     const bool expunges = random_.below(3) == 0;
     session.woken = false;
+    const ModSeq least = acknowledged_of(session);
+    const Uid least_uid = session.client->view.snapshot().counters.uid_next;
     world_.account(session.node)
-        .open(session.mailbox,
-              [this, at, expunges, client = session.client.get()](Result<SnapshotPtr> now) {
-                if (sessions_[at].client.get() == client) sync(sessions_[at], now, expunges);
-              });
+        .open(session.mailbox, [=, this, node = session.node,
+                                client = session.client.get()](Result<SnapshotPtr> now) {
+          Session& asker = sessions_[at];
+          if (asker.client.get() != client) return;
+          if (now && (*now)->counters.uid_validity == asker.uid_validity &&
+              ((*now)->counters.highest_modseq < least || (*now)->counters.uid_next < least_uid)) {
+            driver_.bad(fmt::format("node {} shows session {} an older mailbox", node, at));
+          }
+          sync(asker, now, expunges);
+          if (now && asker.client && asker.node == node) {
+            asker.seen_here = std::max(asker.seen_here, (*now)->counters.highest_modseq);
+          }
+        });
   }
 
   void sync(Session& session, const Result<SnapshotPtr>& now, bool expunges) {
@@ -243,6 +328,11 @@ class Simulation {
   void enter(Session& session, const SnapshotPtr& snapshot) {
     session.uid_validity = snapshot->counters.uid_validity;
     session.client = std::make_unique<ViewClient>(snapshot, Uid(1));
+    session.seen_here = snapshot->counters.highest_modseq;
+    subscribe(session);
+  }
+
+  void subscribe(Session& session) {
     // True at first: what was committed before the subscription wakes nobody.
     session.woken = true;
     bool* woken = &session.woken;
@@ -287,6 +377,7 @@ class Simulation {
   void crash() {
     ++totals.crashes;
     driver_.note("crash");
+    world_.engine->set_reachable(true);
     for (Session& session : sessions_) session.subscription.reset();
     world_.crash();
     driver_.settle(true);
@@ -380,14 +471,17 @@ int run(const Arguments& arguments) {
     sum.crashes += simulation.totals.crashes;
     sum.syncs += simulation.totals.syncs;
     sum.resyncs += simulation.totals.resyncs;
+    sum.moves += simulation.totals.moves;
     sum.purged += simulation.totals.purged;
     if (good) continue;
     fmt::print("seed {} FAILED: {}\n", seed, simulation.driver().problems()[0]);
     for (const std::string& line : simulation.driver().trace()) fmt::print("  {}\n", line);
     fmt::print("again: eilpost_simulation --seeds {} --steps {}\n", seed, arguments.steps);
   }
-  fmt::print("{} operations acknowledged, {} crashes, {} syncs, {} resyncs, {} messages purged\n",
-             sum.acknowledged, sum.crashes, sum.syncs, sum.resyncs, sum.purged);
+  fmt::print(
+      "{} operations acknowledged, {} crashes, {} syncs, {} resyncs, {} moves to another node, "
+      "{} messages purged\n",
+      sum.acknowledged, sum.crashes, sum.syncs, sum.resyncs, sum.moves, sum.purged);
   fmt::print("{} passed, {} failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

@@ -22,6 +22,7 @@ character is one octet; the transcript file itself is UTF-8.
   closed A                      the server has to close the connection
   close A                       A closes it
   deliver USER %mail            one LMTP delivery, which has to succeed
+  admin ARGUMENTS               the eilpost command ARGUMENTS on the server, which has to succeed
   text mail:                    the indented lines that follow, each ended by CRLF, as %mail
   set name "octets"             a variable, with the escapes of >raw
   file name PATH                a variable: the octets of tests/corpus/PATH
@@ -87,6 +88,7 @@ _LINES = [
     ("closed", re.compile(rf"closed ({NAME})()$")),
     ("close", re.compile(rf"close ({NAME})()$")),
     ("deliver", re.compile(r"deliver (\S+) (\S+)$")),
+    ("admin", re.compile(r"admin (\S+) (.+)$")),
     ("text", re.compile(r"text ([a-z]\w*):()$")),
     ("set", re.compile(r'set ([a-z]\w*) "(.*)"$')),
     ("file", re.compile(r"file ([a-z]\w*) (\S+)$")),
@@ -395,7 +397,7 @@ def _match_words(want, got):
     return {} if _same_list(want, got) and not forbidden & set(got) else None
 
 
-_GROUPED = re.compile(r"(\* \S+ FETCH |\* STATUS .+? )\((.*)\)$", re.DOTALL)
+_GROUPED = re.compile(r"(\* \S+ (?:UID)?FETCH |\* STATUS .+? )\((.*)\)$", re.DOTALL)
 _ESEARCH = re.compile(r"(\* ESEARCH(?: \(TAG \S+\))?(?: UID)?)((?: .*)?)$", re.DOTALL)
 _WORDS = re.compile(r"(\* (?:CAPABILITY|ENABLED|SEARCH))((?: .*)?)$", re.DOTALL)
 

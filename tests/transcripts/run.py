@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the transcripts of this folder against one server process; language.py says how they read.
 
-  run.py --eilpost build/dev/eilpost --engine memory [NAME...]     starts a server of its own
+  run.py --eilpost build/dev/eilpost --engine memory [NAME...]     starts a server of its own;
+                                       rados: EILPOST_TEST_CEPH names the cluster's ceph.conf
   run.py --base-port 10000 [NAME...]                               uses one that is running
 
 Every transcript has accounts of its own, so all of them run at once.
@@ -26,11 +27,12 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import language  # noqa: E402
+from harness import engine_arguments  # noqa: E402
 from language import Failure  # noqa: E402
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.path.join(os.path.dirname(HERE), "corpus")
 PORTS = {"imap": 143, "imaps": 993, "lmtp": 24}
 PASSWORD = "pass"
@@ -150,8 +152,9 @@ def shown(octets):
 class Transcript:
     """Runs the steps of one file."""
 
-    def __init__(self, path, host, base_port, accounts, timeout):
+    def __init__(self, path, host, base_port, accounts, timeout, admin=None):
         self.path = path
+        self.admin = admin  # the program and its data directory, or None
         self.host = host
         self.base_port = base_port
         self.timeout = timeout
@@ -361,6 +364,15 @@ class Transcript:
         connection.close()
         del self.connections["(deliver)"]
 
+    def do_admin(self, step):
+        if not self.admin:
+            raise Failure("an admin command needs a server of our own (--eilpost)")
+        program, data = self.admin
+        command = [program, step.name, *self.expand(step.text).split(), "--data", data]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise Failure(f"{step.name} {step.text}: {done.stderr.strip()}")
+
     def reply(self, connection, code):
         """Reads one LMTP reply, which has to have this code."""
         while True:
@@ -465,9 +477,10 @@ class Server:
         self.keep = keep
         self.base_port = free_base_port()
         self.log = os.path.join(self.directory, "server.log")
-        command = [os.path.abspath(binary), "demo", "--data", os.path.join(self.directory, "data")]
+        self.data = os.path.join(self.directory, "data")
+        command = [os.path.abspath(binary), "demo", "--data", self.data]
         command += ["--base-port", str(self.base_port), "--accounts", str(accounts), "--empty"]
-        command += ["--engine", engine]
+        command += engine_arguments(engine)
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
@@ -533,7 +546,9 @@ def find(names):
 
 def run_one(path, number, base_port, options):
     accounts = [f"user{2 * number + offset}@example.org" for offset in (1, 2)]
-    transcript = Transcript(path, "127.0.0.1", base_port, accounts, options.timeout)
+    transcript = Transcript(
+        path, "127.0.0.1", base_port, accounts, options.timeout, options.admin
+    )
     start = time.monotonic()
     failure = transcript.run()
     text = ""
@@ -568,6 +583,7 @@ def run_with_server(paths, options):
         if not server.wait_ready(options.start_timeout):
             print(f"the server did not get ready\n{server.tail()}")
             return len(paths)
+        options.admin = (os.path.abspath(options.eilpost), server.data)
         failed = run_all(paths, server.base_port, options)
         trouble = server.stop()
         if trouble:
@@ -584,7 +600,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs transcripts.")
     parser.add_argument("names", nargs="*", help="transcripts to run (default: all)")
     parser.add_argument("--eilpost", help="the binary to start")
-    parser.add_argument("--engine", default="memory", help="memory or rocksdb")
+    parser.add_argument("--engine", default="memory", help="memory, rocksdb or rados")
     parser.add_argument("--base-port", type=int, help="use the demo server that runs there")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for a response")
@@ -592,6 +608,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the server's directory")
     parser.add_argument("--verbose", "-v", action="store_true", help="show the dialogues")
     options = parser.parse_args()
+    options.admin = None
     paths = find(options.names)
     if options.base_port:
         failed = run_all(paths, options.base_port, options)

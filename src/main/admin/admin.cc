@@ -33,6 +33,7 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     AdminContext& c;
     int operator()(const AccountAdd& v) { return run_account_add(c, v); }
     int operator()(const AccountList& v) { return run_account_list(c, v); }
+    int operator()(const AccountShow& v) { return run_account_show(c, v); }
     int operator()(const AccountPasswd& v) { return run_account_passwd(c, v); }
     int operator()(const AccountRemove& v) { return run_account_remove(c, v); }
     int operator()(const AccountAlias& v) { return run_account_alias(c, v); }
@@ -43,6 +44,8 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     int operator()(const Import& v) { return run_import(c, v); }
     int operator()(const Export& v) { return run_export(c, v); }
     int operator()(const Sessions&) { return run_sessions(c); }
+    int operator()(const ClusterStatus& v) { return run_cluster_status(c, v); }
+    int operator()(const StoreCopy& v) { return run_store_copy(c, v); }
   };
   return std::visit(Visitor{context}, command);
 }

@@ -35,6 +35,7 @@ int run_account_list(AdminContext& context, const AccountList& command);
 int run_account_passwd(AdminContext& context, const AccountPasswd& command);
 int run_account_remove(AdminContext& context, const AccountRemove& command);
 int run_account_alias(AdminContext& context, const AccountAlias& command);
+int run_account_show(AdminContext& context, const AccountShow& command);
 int run_account_set(AdminContext& context, const AccountSet& command);
 // Removes the mail of accounts that were removed, where that is not done yet.
 Result<> purge_removed_accounts(Node& node);
@@ -48,6 +49,11 @@ int run_backup(AdminContext& context, const Backup& command);
 // import.cc, export.cc
 int run_import(AdminContext& context, const Import& command);
 int run_export(AdminContext& context, const Export& command);
+
+// admin_cluster.cc
+int run_cluster_status(AdminContext& context, const ClusterStatus& command);
+// store_copy.cc
+int run_store_copy(AdminContext& context, const StoreCopy& command);
 
 // Calls f(account) for every account until it answers false.
 Result<> for_each_account(directory::Directory& directory,

@@ -1,9 +1,11 @@
 // eilpost account ...
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "main/admin/admin.h"
+#include "protocol/imap/values.h"
 
 namespace eilpost {
 
@@ -11,13 +13,28 @@ namespace {
 
 constexpr std::chrono::milliseconds step{20};
 constexpr int steps_max = 500;
+// Other nodes look every 5 s, and count as gone after 30.
+constexpr std::chrono::milliseconds other_step{250};
+constexpr int other_steps_max = 160;
+
+// The same on the other nodes: waits until each has heard of it.
+Result<> end_sessions_elsewhere(store::Cluster& cluster, AccountId id) {
+  const auto version = TRY(cluster.end_sessions(id));
+  for (int i = 0; i < other_steps_max && !TRY(cluster.seen_by_all(version)); ++i) {
+    std::this_thread::sleep_for(other_step);
+  }
+  return {};
+}
 
 // Asks the account's sessions to end and waits a while for it.
-void end_sessions(server::SessionTable& sessions, AccountId id) {
+Result<> end_sessions(Node& node, AccountId id) {
+  server::SessionTable& sessions = node.world().sessions;
   for (int i = 0; i < steps_max && sessions.count(id) > 0; ++i) {
     sessions.end_account(id);
     std::this_thread::sleep_for(step);
   }
+  if (node.cluster() == nullptr) return {};
+  return end_sessions_elsewhere(*node.cluster(), id);
 }
 
 int done_or_failed(AdminContext& context, const std::string& name, const Result<>& result) {
@@ -35,7 +52,7 @@ int run_account_add(AdminContext& context, const AccountAdd& command) {
   account.password = context.password;
   account.aliases = command.aliases;
   account.display_name = command.display_name;
-  account.quota = {command.quota_bytes, command.quota_messages};
+  account.quota = {command.quota_bytes, command.quota_messages, command.quota_mailboxes};
   const auto added = context.node.accounts().add(account);
   if (!added) return context.failed(command.name, added.error());
   const auto opened = context.open(*added);
@@ -64,6 +81,32 @@ int run_account_list(AdminContext& context, const AccountList& command) {
     return !context.output.gone;
   };
   return done_or_failed(context, "account list", for_each_account(context.node.accounts(), print));
+}
+
+int run_account_show(AdminContext& context, const AccountShow& command) {
+  const auto who = context.resolve(command.name);
+  if (!who) return context.failed(command.name, who.error());
+  const auto opened = context.open(*who);
+  if (!opened) return context.failed(command.name, opened.error());
+  const store::QuotaLimit limit = server::quota_limit(who->quota, *context.world().settings.get());
+  const auto head = (*opened)->head();
+  const store::QuotaUse used = head ? head->used : store::QuotaUse();
+  const auto limited = [](uint64_t value) {
+    return value == 0 ? std::string("no limit") : std::to_string(value);
+  };
+  Output& out = context.output;
+  out.print("name          {}\n", who->login_name);
+  out.print("id            {}\n", who->id.value);
+  if (!who->display_name.empty()) out.print("display name  {}\n", who->display_name);
+  for (const std::string& alias : who->aliases) out.print("alias         {}\n", alias);
+  out.print("enabled       {}\n", who->disabled ? "no" : "yes");
+  out.print("admin         {}\n", who->admin ? "yes" : "no");
+  out.print("octets        {} of {}\n", used.bytes, limited(limit.bytes));
+  out.print("messages      {} of {}\n", used.messages, limited(limit.messages));
+  out.print("mailboxes     {} of {}\n", (*opened)->folders()->size(), limited(limit.mailboxes));
+  for (const std::string& name : who->hidden_capabilities) out.print("hidden        {}\n", name);
+  for (const std::string& name : who->extra_capabilities) out.print("offered       {}\n", name);
+  return 0;
 }
 
 int run_account_passwd(AdminContext& context, const AccountPasswd& command) {
@@ -96,7 +139,7 @@ Result<> purge_removed_accounts(Node& node) {
     if (page.empty()) return {};
     for (const directory::RemovedAccount& removed : page) {
       const AccountId id = removed.account.id;
-      end_sessions(world.sessions, id);
+      TRY(end_sessions(node, id));
       if (world.sessions.count(id) > 0) {
         return fail(Code::in_use, "sessions of the account do not end");
       }
@@ -116,23 +159,47 @@ int run_account_alias(AdminContext& context, const AccountAlias& command) {
                                        : accounts.add_alias(who->id, command.alias));
 }
 
+namespace {
+
+// What stays hidden of an account's capabilities, and what comes to it.
+std::vector<std::string> hidden_after(std::vector<std::string> hidden, const AccountSet& command) {
+  const auto is_shown = [&](const std::string& name) {
+    const auto same = [&](const std::string& shown) { return imap::equal_nocase(shown, name); };
+    return std::any_of(command.show.begin(), command.show.end(), same);
+  };
+  std::erase_if(hidden, is_shown);
+  hidden.insert(hidden.end(), command.hide.begin(), command.hide.end());
+  return hidden;
+}
+
+}  // namespace
+
 int run_account_set(AdminContext& context, const AccountSet& command) {
   const auto who = context.resolve(command.name);
   if (!who) return context.failed(command.name, who.error());
   directory::BuiltinDirectory& accounts = context.node.accounts();
   Result<> result;
-  if (command.quota_bytes || command.quota_messages) {
+  if (command.quota_bytes || command.quota_messages || command.quota_mailboxes) {
     directory::Quota quota = who->quota;
     quota.bytes = command.quota_bytes.value_or(quota.bytes);
     quota.messages = command.quota_messages.value_or(quota.messages);
+    quota.mailboxes = command.quota_mailboxes.value_or(quota.mailboxes);
     result = accounts.set_quota(who->id, quota);
   }
   if (result && command.display_name) {
     result = accounts.set_display_name(who->id, *command.display_name);
   }
+  if (result && command.admin) result = accounts.set_admin(who->id, *command.admin);
+  if (result && (!command.hide.empty() || !command.show.empty())) {
+    result =
+        accounts.set_hidden_capabilities(who->id, hidden_after(who->hidden_capabilities, command));
+  }
+  if (result && command.offered) {
+    result = accounts.set_extra_capabilities(who->id, *command.offered);
+  }
   if (result && command.disabled) {
     result = accounts.set_disabled(who->id, *command.disabled);
-    if (result && *command.disabled) end_sessions(context.world().sessions, who->id);
+    if (result && *command.disabled) result = end_sessions(context.node, who->id);
   }
   return done_or_failed(context, command.name, result);
 }

@@ -17,10 +17,14 @@ struct AccountAdd {
   std::string display_name;
   uint64_t quota_bytes = 0;
   uint64_t quota_messages = 0;
+  uint64_t quota_mailboxes = 0;
   bool no_password = false;
 };
 struct AccountList {
   bool json = false;
+};
+struct AccountShow {
+  std::string name;
 };
 struct AccountPasswd {
   std::string name;
@@ -37,8 +41,13 @@ struct AccountSet {
   std::string name;
   std::optional<uint64_t> quota_bytes;
   std::optional<uint64_t> quota_messages;
+  std::optional<uint64_t> quota_mailboxes;
+  std::optional<bool> admin;
+  std::vector<std::string> hide;  // capabilities
+  std::vector<std::string> show;  // no longer hidden
   std::optional<bool> disabled;
   std::optional<std::string> display_name;
+  std::optional<std::vector<std::string>> offered;  // capabilities that have to be asked for
 };
 struct MailboxList {
   std::string account;
@@ -69,10 +78,19 @@ struct Export {
 };
 // The sessions, as lines of tab-separated fields: what `eilpost top` draws.
 struct Sessions {};
+struct ClusterStatus {
+  bool json = false;
+  std::string account;  // not empty: only where this one lies
+};
+struct StoreCopy {
+  std::string to;                     // the target's configuration file
+  std::vector<std::string> accounts;  // empty: all
+  bool final = false;                 // hand them over
+};
 
-using AdminCommand =
-    std::variant<AccountAdd, AccountList, AccountPasswd, AccountRemove, AccountAlias, AccountSet,
-                 MailboxList, Check, Backup, Import, Export, Sessions>;
+using AdminCommand = std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd,
+                                  AccountRemove, AccountAlias, AccountSet, MailboxList, Check,
+                                  Backup, Import, Export, Sessions, ClusterStatus, StoreCopy>;
 
 // Whether the command wants a password, which is asked for where the command is typed.
 inline bool wants_password(const AdminCommand& command) {

@@ -69,13 +69,14 @@ int run_here(const Config& config, const AdminCommand& command, const ControlReq
   }
   std::error_code error;
   const bool makes = std::holds_alternative<AccountAdd>(command);
-  if (!makes && !std::filesystem::exists(config.data_dir + "/engine", error)) {
+  const bool on_disk = config.engine == EngineKind::rocksdb;
+  if (on_disk && !makes && !std::filesystem::exists(config.data_dir + "/engine", error)) {
     fmt::print(stderr, "eilpost: no server runs and there is no mail in {}\n", config.data_dir);
     return 1;
   }
   // Files that root makes in somebody else's directory would lock the server out of it.
   struct stat info {};
-  if (::stat(config.data_dir.c_str(), &info) == 0 && info.st_uid != ::geteuid()) {
+  if (on_disk && ::stat(config.data_dir.c_str(), &info) == 0 && info.st_uid != ::geteuid()) {
     fmt::print(stderr, "eilpost: {} belongs to user {}: run this command as that user\n",
                config.data_dir, info.st_uid);
     return 1;

@@ -115,6 +115,21 @@ TEST(Control, AdminCommandsThroughTheSocket) {
   EXPECT_TRUE(node->accounts().check_password({"a@example.org", "anders"}));
   EXPECT_NE(call({"mailbox", "list", "anna@example.org"}, "").find("drafts     Drafts"),
             std::string::npos);
+  EXPECT_EQ(call({"account", "set", "anna@example.org", "--admin", "--hide", "qresync", "--hide",
+                  "Unauthenticate", "--quota-mailboxes", "7"},
+                 ""),
+            "0 ");
+  EXPECT_EQ(call({"account", "set", "anna@example.org", "--hide", "(x"}, "").substr(0, 2), "1 ");
+  std::string shown = call({"account", "show", "a@example.org"}, "");
+  EXPECT_NE(shown.find("admin         yes\n"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("mailboxes     6 of 7\n"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("hidden        QRESYNC\nhidden        UNAUTHENTICATE\n"), std::string::npos)
+      << shown;
+  EXPECT_EQ(call({"account", "set", "anna@example.org", "--no-admin", "--show", "QRESYNC"}, ""),
+            "0 ");
+  shown = call({"account", "show", "anna@example.org"}, "");
+  EXPECT_NE(shown.find("admin         no\n"), std::string::npos) << shown;
+  EXPECT_EQ(shown.find("QRESYNC"), std::string::npos) << shown;
   EXPECT_EQ(call({"account", "set", "anna@example.org", "--disable"}, ""), "0 ");
   EXPECT_EQ(call({"account", "list"}, "").find("(disabled)") != std::string::npos, true);
   EXPECT_EQ(call({"account", "remove", "a@example.org"}, ""), "0 removed anna@example.org\n");

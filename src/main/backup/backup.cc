@@ -192,7 +192,11 @@ int run_backup(AdminContext& context, const Backup& command) {
   const std::string directory = context.path(command.directory);
   if (command.verify) return verify(context, directory);
   if (context.node.embedded() == nullptr) {
-    return context.failed("backup", {Code::cannot, "the memory engine has nothing to back up"});
+    const bool memory = context.node.config().engine == EngineKind::memory;
+    return context.failed("backup",
+                          {Code::cannot, memory ? "the memory engine has nothing to back up"
+                                                : "this copies a store on disk; `eilpost store "
+                                                  "copy` copies a cluster into one"});
   }
   BackupRun run(context, directory);
   const auto done = run.run();

@@ -170,7 +170,7 @@ Result<> verify_backup(const std::string& backup, const Manifest& manifest,
       {manifest.files, manifest.state + "/"}, {manifest.segments, "segments/"}};
   for (const auto& [files, directory] : parts) {
     for (const auto& [name, file] : files) {
-      const std::string path = backup + "/" + directory + name;
+      const std::string path = fmt::format("{}/{}{}", backup, directory, name);
       const BackupFile there = TRY(sum_file(path));
       if (!(there == file)) return fail(Code::corrupt, path + " is not as it was written");
       if (!step(file.length)) return fail(Code::cancelled, "stopped");

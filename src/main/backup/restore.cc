@@ -1,5 +1,7 @@
 #include "main/backup/restore.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
 
 #include "engine/rocksdb/rocksdb.h"
@@ -20,8 +22,8 @@ Result<> copy_part(const std::map<std::string, BackupFile>& files, const std::st
   std::error_code error;
   for (const auto& [name, file] : files) {
     CopyRequest request;
-    request.from = from + "/" + name;
-    request.to = to + "/" + name;
+    request.from = fmt::format("{}/{}", from, name);
+    request.to = fmt::format("{}/{}", to, name);
     request.length = file.length;
     request.step = step;
     fs::create_directories(fs::path(request.to).parent_path(), error);

@@ -60,6 +60,7 @@ ConfigOutcome parse_config(std::string_view text, const std::string& file) {
   out.config.file = file;
   out.config.settings.default_mailboxes = standard_mailboxes();
   out.config.settings.hostname = system_hostname();
+  out.config.node.name = system_hostname();
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

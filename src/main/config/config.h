@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "directory/builtin.h"
+#include "engine/rados/rados.h"
 #include "main/config/config_value.h"
 #include "net/address.h"
 #include "net/tls.h"
@@ -35,12 +36,21 @@ struct ListenerConfig {
   ConfigPlace place;
 };
 
-enum class EngineKind { rocksdb, memory };
+enum class EngineKind { rocksdb, memory, rados };
+std::string_view engine_name(EngineKind engine);
+
+// How this process is called among those that share a cluster.
+struct NodeConfig {
+  std::string name;     // this machine's name
+  std::string address;  // what it tells the others; empty: the name
+};
 
 struct Config {
   std::string file;  // empty: made by a command
   std::string data_dir = "/var/lib/eilpost";
   EngineKind engine = EngineKind::rocksdb;
+  engine::RadosOptions rados;
+  NodeConfig node;
   uint64_t memory_mb = 512;
   size_t io_threads = 0;
   size_t disk_threads = 16;

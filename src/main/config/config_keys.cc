@@ -92,6 +92,17 @@ std::string proxy_networks(const ConfigValue& value, Config& config) {
   return "";
 }
 
+std::string hide_capabilities(const ConfigValue& value, Config& config) {
+  const auto* items = std::get_if<ConfigArray>(&value.value);
+  if (items == nullptr) return expected("an array of capabilities such as \"UNAUTHENTICATE\"");
+  for (const ConfigValue& item : *items) {
+    const auto* given = std::get_if<std::string>(&item.value);
+    if (given == nullptr || given->empty()) return expected("capabilities as strings");
+    config.settings.hidden_capabilities.push_back(*given);
+  }
+  return "";
+}
+
 std::string socket_mode(const ConfigValue& value, Config& config) {
   const auto* given = std::get_if<std::string>(&value.value);
   if (given == nullptr) return expected("an octal mode as a string, such as \"0660\"");
@@ -138,13 +149,24 @@ std::string address(const ConfigValue& value, Config& config) {
 std::vector<Key> store_keys() {
   return {
       {"", "data_dir", "string", "\"/var/lib/eilpost\"",
-       "Where everything lies: mail, accounts, the control socket.", data_dir},
+       "Where everything lies: mail, accounts, the control socket. With engine = \"rados\" only "
+       "the socket.",
+       data_dir},
       {"", "engine", "string", "\"rocksdb\"",
-       "\"rocksdb\" keeps mail on the disk, \"memory\" forgets it at the end (for tests).",
-       choice<EngineKind>({{"rocksdb", EngineKind::rocksdb}, {"memory", EngineKind::memory}},
+       "\"rocksdb\" keeps mail on this machine's disk, \"rados\" in a Ceph cluster that several "
+       "nodes serve at once, \"memory\" forgets it at the end (for tests).",
+       choice<EngineKind>({{"rocksdb", EngineKind::rocksdb},
+                           {"rados", EngineKind::rados},
+                           {"memory", EngineKind::memory}},
                           [](Config& c) -> EngineKind& { return c.engine; })},
       {"", "hostname", "string", "this machine's name", "The name in greetings.",
        text([](Config& c) -> std::string& { return c.settings.hostname; })},
+      {"", "admin_contact", "string", "mailto:postmaster@ and the hostname",
+       "A URI by which users reach you: the IMAP METADATA entry /shared/admin of the server.",
+       text([](Config& c) -> std::string& { return c.settings.admin_contact; })},
+      {"", "comment", "string", "none",
+       "Words to all users: the IMAP METADATA entry /shared/comment of the server.",
+       text([](Config& c) -> std::string& { return c.settings.server_comment; })},
       {"", "memory_mb", "integer", "512",
        "Memory for the engine's and the mailboxes' caches, in MiB. Sessions come on top.",
        number<uint64_t>(64, 1 << 20, [](Config& c) -> uint64_t& { return c.memory_mb; })},
@@ -158,6 +180,57 @@ std::vector<Key> store_keys() {
       {"store", "log_days", "integer", "30",
        "For so many days back a client can resynchronize quickly (QRESYNC).",
        number<int>(1, 36500, [](Config& c) -> int& { return c.settings.log_days; })},
+  };
+}
+
+std::string not_empty(const ConfigValue& value, std::string& field) {
+  const auto* given = std::get_if<std::string>(&value.value);
+  if (given == nullptr || given->empty()) return expected("a string that is not empty");
+  field = *given;
+  return "";
+}
+
+std::string node_name(const ConfigValue& value, Config& config) {
+  const auto* given = std::get_if<std::string>(&value.value);
+  const bool fits = given != nullptr && !given->empty() && given->size() <= 200 &&
+                    std::all_of(given->begin(), given->end(), [](char c) {
+                      return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
+                    });
+  if (!fits) return expected("a name without blanks, of 200 octets at most");
+  config.node.name = *given;
+  return "";
+}
+
+std::string ceph_user(const ConfigValue& value, Config& config) {
+  const auto* given = std::get_if<std::string>(&value.value);
+  if (given == nullptr || given->substr(0, 7) != "client." || given->size() == 7) {
+    return expected("a Ceph user such as \"client.eilpost\"");
+  }
+  config.rados.user = *given;
+  return "";
+}
+
+std::vector<Key> cluster_keys() {
+  return {
+      {"node", "name", "string", "this machine's name",
+       "How this node is called among those of the cluster; no two may have the same.", node_name},
+      {"node", "address", "string", "the name",
+       "Where the others and `eilpost cluster status` say that it is.",
+       text([](Config& c) -> std::string& { return c.node.address; })},
+      {"rados", "ceph_conf", "string", "\"/etc/ceph/ceph.conf\"",
+       "The Ceph configuration, with the monitors. This section is for engine = \"rados\".",
+       [](const ConfigValue& v, Config& c) { return not_empty(v, c.rados.ceph_conf); }},
+      {"rados", "user", "string", "\"client.admin\"", "As whom to connect.", ceph_user},
+      {"rados", "keyring", "string", "where ceph.conf says", "The file with the user's key.",
+       text([](Config& c) -> std::string& { return c.rados.keyring; })},
+      {"rados", "index_pool", "string", "\"eilpost.index\"",
+       "The replicated pool for accounts and mailboxes.",
+       [](const ConfigValue& v, Config& c) { return not_empty(v, c.rados.index_pool); }},
+      {"rados", "blob_pool", "string", "\"eilpost.blobs\"", "The pool for the octets of messages.",
+       [](const ConfigValue& v, Config& c) { return not_empty(v, c.rados.blob_pool); }},
+      {"rados", "namespace", "string", "\"\"",
+       "The RADOS namespace in both pools; several stores can share pools by it.",
+       text([](Config& c) -> std::string& { return c.rados.name_space; })},
   };
 }
 
@@ -262,6 +335,13 @@ std::vector<Key> account_keys() {
       {"accounts", "quota_messages", "integer", "0", "The same for the number of messages.",
        number<uint64_t>(0, big,
                         [](Config& c) -> uint64_t& { return c.settings.default_quota.messages; })},
+      {"accounts", "quota_mailboxes", "integer", "0", "The same for the number of mailboxes.",
+       number<uint64_t>(0, big,
+                        [](Config& c) -> uint64_t& { return c.settings.default_quota.mailboxes; })},
+      {"accounts", "hide_capabilities", "array of strings", "[]",
+       "IMAP capabilities that nobody gets to see after login, such as \"UNAUTHENTICATE\"; for one "
+       "account: eilpost account set --hide.",
+       hide_capabilities},
       {"accounts", "argon2_memory_kib", "integer", "19456",
        "What checking a password costs, in KiB of memory; for passwords set from here on.",
        number<uint32_t>(
@@ -297,6 +377,20 @@ std::vector<Key> account_keys() {
   };
 }
 
+std::vector<Key> imap_keys() {
+  return {
+      {"imap", "message_limit", "integer", "1000",
+       "How many messages one command works on (MESSAGELIMIT), for accounts that were offered it "
+       "with `eilpost account set --offer`.",
+       number<uint32_t>(100, 1'000'000,
+                        [](Config& c) -> uint32_t& { return c.settings.message_limit; })},
+      {"imap", "refuse_utf8_headers", "boolean", "false",
+       "Refuse messages with UTF-8 in their header from clients that have not enabled UTF8=ACCEPT, "
+       "as RFC 6855 4 asks for; tools that move mail then lose such messages.",
+       boolean([](Config& c) -> bool& { return c.settings.refuse_utf8_headers; })},
+  };
+}
+
 std::vector<Key> log_keys() {
   using log::Format;
   using log::Level;
@@ -318,8 +412,8 @@ std::vector<Key> log_keys() {
 const std::vector<Key>& keys() {
   static const std::vector<Key> table = [] {
     std::vector<Key> all;
-    for (auto part :
-         {store_keys(), listener_keys(), tls_keys(), limit_keys(), account_keys(), log_keys()}) {
+    for (auto part : {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(),
+                      account_keys(), imap_keys(), log_keys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -484,6 +578,15 @@ std::string print_config_keys() {
                        key.meaning);
   }
   return out;
+}
+
+std::string_view engine_name(EngineKind engine) {
+  switch (engine) {
+    case EngineKind::rocksdb: return "rocksdb";
+    case EngineKind::memory: return "memory";
+    case EngineKind::rados: return "rados";
+  }
+  return "";
 }
 
 std::string_view protocol_name(Protocol protocol) {

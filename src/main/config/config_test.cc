@@ -23,6 +23,38 @@ TEST(Config, EmptyIsFine) {
   EXPECT_EQ(out.config.settings.default_mailboxes.size(), 5U);
 }
 
+TEST(Config, ClusterKeys) {
+  const ConfigOutcome out = parse_config(R"(
+engine = "rados"
+[node]
+name = "mail-1"
+address = "192.0.2.1"
+[rados]
+ceph_conf = "/etc/ceph/mail.conf"
+user = "client.eilpost"
+keyring = "/etc/ceph/key"
+index_pool = "i"
+blob_pool = "b"
+namespace = "n"
+)",
+                                         "f");
+  EXPECT_TRUE(out.problems.empty());
+  EXPECT_EQ(out.config.engine, EngineKind::rados);
+  EXPECT_EQ(out.config.node.name + " " + out.config.node.address, "mail-1 192.0.2.1");
+  const auto& rados = out.config.rados;
+  EXPECT_EQ(rados.ceph_conf + " " + rados.user + " " + rados.keyring,
+            "/etc/ceph/mail.conf client.eilpost /etc/ceph/key");
+  EXPECT_EQ(rados.index_pool + rados.blob_pool + rados.name_space, "ibn");
+  EXPECT_FALSE(parse_config("", "f").config.node.name.empty());
+  EXPECT_EQ(problems("engine = \"ceph\"\n[node]\nname = \"a b\"\n[rados]\nuser = \"mail\"\n"
+                     "blob_pool = \"\"\nindex_pol = \"x\"\n"),
+            (Lines{"f:1:10: engine: expected one of \"rocksdb\", \"rados\", \"memory\"",
+                   "f:3:8: node.name: expected a name without blanks, of 200 octets at most",
+                   "f:5:8: rados.user: expected a Ceph user such as \"client.eilpost\"",
+                   "f:6:13: rados.blob_pool: expected a string that is not empty",
+                   "f:7:1: rados.index_pol: unknown key; did you mean rados.index_pool?"}));
+}
+
 TEST(Config, ReadsEverySection) {
   const ConfigOutcome out = parse_config(R"(
 data_dir = "/srv/mail"
@@ -105,7 +137,7 @@ TEST(Config, BadValuesAreErrorsAtTheValue) {
   EXPECT_EQ(problems("memory_mb = 1\n"),
             (Lines{"f:1:13: memory_mb: 1 is not between 64 and 1048576"}));
   EXPECT_EQ(problems("engine = \"lmdb\"\n"),
-            (Lines{"f:1:10: engine: expected one of \"rocksdb\", \"memory\""}));
+            (Lines{"f:1:10: engine: expected one of \"rocksdb\", \"rados\", \"memory\""}));
   EXPECT_EQ(problems("data_dir = \"mail\"\n"),
             (Lines{"f:1:12: data_dir: expected an absolute path"}));
   EXPECT_EQ(problems("[[listener]]\nprotocol = \"imap\"\naddress = \"localhost\"\n"),

@@ -36,7 +36,7 @@ TEST(Append, Errors) {
             test::reprinted(std::string("a APPEND x {1+}\r\n\0", 18)));
 }
 
-Result<std::optional<Append>> so_far(std::string_view octets) {
+Result<std::optional<AppendSoFar>> so_far(std::string_view octets) {
   Framer framer;
   framer.feed(octets);
   for (;;) {
@@ -50,16 +50,66 @@ Result<std::optional<Append>> so_far(std::string_view octets) {
 TEST(Append, SoFarTellsTheMailboxFromTheMessage) {
   EXPECT_FALSE(so_far("a LOGIN {5}\r\n")->has_value());
   EXPECT_FALSE(so_far("a APPEND {5}\r\n")->has_value());
-  Result<std::optional<Append>> message = so_far("a append {2+}\r\nxy (\\Seen) {50}\r\n");
+  auto message = so_far("a append {2+}\r\nxy (\\Seen) {50}\r\n");
   ASSERT_TRUE(message && message->has_value());
-  EXPECT_EQ("xy", (*message)->mailbox);
-  ASSERT_EQ(1U, (*message)->messages.size());
-  EXPECT_EQ(50U, (*message)->messages[0].size);
-  EXPECT_EQ(FlagList{"\\Seen"}, (*message)->messages[0].flags);
-  Result<std::optional<Append>> second = so_far("a APPEND x {1+}\r\ny {50}\r\n");
+  const Append& append = (*message)->append;
+  EXPECT_FALSE((*message)->replaces);
+  EXPECT_EQ("xy", append.mailbox);
+  ASSERT_EQ(1U, append.messages.size());
+  EXPECT_EQ(50U, append.messages[0].size);
+  EXPECT_EQ(FlagList{"\\Seen"}, append.messages[0].flags);
+  auto second = so_far("a APPEND x {1+}\r\ny {50}\r\n");
   ASSERT_TRUE(second && second->has_value());
-  EXPECT_EQ(2U, (*second)->messages.size());
+  EXPECT_EQ(2U, (*second)->append.messages.size());
   EXPECT_FALSE(so_far("a APPEND x \"y\" {50}\r\n"));
+}
+
+TEST(Append, SoFarTellsAUrlFromAText) {
+  EXPECT_FALSE(so_far("a APPEND x CATENATE (URL {50}\r\n")->has_value());
+  auto text = so_far("a APPEND x CATENATE (URL {1+}\r\nu TEXT {2+}\r\nxy URL /z TEXT {50}\r\n");
+  ASSERT_TRUE(text && text->has_value());
+  ASSERT_EQ(1U, (*text)->append.messages.size());
+  const std::vector<CatenatePart>& parts = (*text)->append.messages[0].parts;
+  ASSERT_EQ(4U, parts.size());
+  EXPECT_EQ("u", parts[0].url);
+  EXPECT_EQ(CatenatePart::Kind::text, parts[1].kind);
+  EXPECT_EQ("/z", parts[2].url);
+  EXPECT_EQ(50U, parts[3].size);
+  auto utf8 = so_far("a APPEND x UTF8 (~{50}\r\n");
+  ASSERT_TRUE(utf8 && utf8->has_value());
+  EXPECT_TRUE((*utf8)->append.messages[0].utf8);
+  EXPECT_FALSE(so_far("a APPEND x CATENATE TEXT {50}\r\n"));
+  EXPECT_FALSE(so_far("a APPEND x CATENATE (TEXT {1+}\r\nx {50}\r\n"));
+}
+
+TEST(Append, SoFarOfReplace) {
+  auto replace = so_far("a UID REPLACE 7 x (\\Draft) {50}\r\n");
+  ASSERT_TRUE(replace && replace->has_value());
+  EXPECT_TRUE((*replace)->replaces);
+  EXPECT_EQ("x", (*replace)->append.mailbox);
+  EXPECT_FALSE(so_far("a REPLACE 7 {1}\r\n")->has_value());
+  EXPECT_FALSE(so_far("a REPLACE 7 x {1+}\r\ny {50}\r\n"));
+  EXPECT_FALSE(so_far("a UID APPEND x {50}\r\n")->has_value());
+}
+
+TEST(Append, CatenateAndUtf8RoundTrip) {
+  for (const char* text :
+       {"a APPEND x (\\Seen) CATENATE (URL /INBOX/;UID=1 TEXT {3+}\r\nabc UTF8 (~{1+}\r\nx))",
+        "a APPEND x CATENATE (TEXT {0+}\r\n) UTF8 (~{1+}\r\ny) {1+}\r\nz",
+        "a REPLACE * x (\\Draft) CATENATE (URL y)", "a UID REPLACE 12 x {1+}\r\nx",
+        "a UIDBATCHES 500", "a UIDBATCHES 500 3:2"}) {
+    EXPECT_EQ(text, test::reprinted(text));
+  }
+}
+
+TEST(Append, CatenateErrors) {
+  EXPECT_EQ("expected TEXT, UTF8 or URL at column 22", test::reprinted("a APPEND x CATENATE ()"));
+  EXPECT_EQ("expected a literal8, \"~{...}\" at column 18",
+            test::reprinted("a APPEND x UTF8 ({1+}\r\nx)"));
+  EXPECT_EQ("expected a message without NUL at column 27",
+            test::reprinted(std::string("a APPEND x CATENATE (TEXT {1+}\r\n\0)", 34)));
+  EXPECT_FALSE(test::command_of("a UIDBATCHES 500 0:1\r\n"));
+  EXPECT_FALSE(test::command_of("a UIDBATCHES 500 3\r\n"));
 }
 
 }  // namespace

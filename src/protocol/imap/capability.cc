@@ -17,6 +17,9 @@ enum class Offered : uint8_t {
   login_refused,  // before login, where LOGIN would be
   mechanisms,     // before login: one AUTH= for each
   append_limit,   // after login, with its number
+  uid_only,       // after login of an account that has opted in
+  message_limit,  // likewise, with its number
+  admin,          // after login of somebody who may change quotas
 };
 
 struct Entry {
@@ -25,7 +28,7 @@ struct Entry {
 };
 
 // In the order to print. LITERAL+ excludes LITERAL- (RFC 7888 4).
-constexpr std::array<Entry, 30> table{{
+constexpr auto table = std::to_array<Entry>({
     {"IMAP4rev1", Offered::always},
     {"IMAP4rev2", Offered::always},
     {"LITERAL+", Offered::always},
@@ -56,17 +59,40 @@ constexpr std::array<Entry, 30> table{{
     {"SAVEDATE", Offered::after_login},
     {"OBJECTID", Offered::after_login},
     {"APPENDLIMIT=", Offered::append_limit},
-}};
+    {"CATENATE", Offered::after_login},
+    {"REPLACE", Offered::after_login},
+    {"PREVIEW", Offered::after_login},
+    {"UTF8=ACCEPT", Offered::after_login},
+    {"INPROGRESS", Offered::after_login},
+    {"UIDBATCHES", Offered::after_login},
+    {"UIDONLY", Offered::uid_only},
+    {"MESSAGELIMIT=", Offered::message_limit},
+    {"METADATA", Offered::after_login},
+    {"METADATA-SERVER", Offered::after_login},
+    {"LIST-METADATA", Offered::after_login},
+    {"LIST-MYRIGHTS", Offered::after_login},
+    {"XLIST", Offered::after_login},
+    {"QUOTA", Offered::after_login},
+    {"QUOTA=RES-STORAGE", Offered::after_login},
+    {"QUOTA=RES-MESSAGE", Offered::after_login},
+    {"QUOTA=RES-MAILBOX", Offered::after_login},
+    {"QUOTASET", Offered::admin},
+    {"UNAUTHENTICATE", Offered::after_login},
+});
 
 struct EnableName {
   std::string_view name;
   Enableable what;
 };
-constexpr std::array<EnableName, 3> enable_names{{
+constexpr auto enable_names = std::to_array<EnableName>({
     {"IMAP4rev2", Enableable::imap4rev2},
     {"CONDSTORE", Enableable::condstore},
     {"QRESYNC", Enableable::qresync},
-}};
+    {"METADATA", Enableable::metadata},
+    {"METADATA-SERVER", Enableable::metadata_server},
+    {"UTF8=ACCEPT", Enableable::utf8_accept},
+    {"UIDONLY", Enableable::uid_only},
+});
 
 bool is_offered(Offered offered, const CapabilityState& state) {
   switch (offered) {
@@ -75,6 +101,9 @@ bool is_offered(Offered offered, const CapabilityState& state) {
     case Offered::mechanisms: return !state.authenticated;
     case Offered::after_login:
     case Offered::append_limit: return state.authenticated;
+    case Offered::uid_only: return state.authenticated && state.uid_only;
+    case Offered::message_limit: return state.authenticated && state.message_limit > 0;
+    case Offered::admin: return state.authenticated && state.admin;
     case Offered::starttls: return !state.authenticated && !state.tls && state.starttls_offered;
     case Offered::login_refused: return !state.authenticated && !state.plaintext_allowed;
   }
@@ -99,6 +128,7 @@ std::vector<std::string> capabilities(const CapabilityState& state) {
       continue;
     }
     if (entry.offered == Offered::append_limit) append_number(name, state.append_limit_bytes);
+    if (entry.offered == Offered::message_limit) append_number(name, state.message_limit);
     add(std::move(name));
   }
   return names;

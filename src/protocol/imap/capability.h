@@ -22,6 +22,9 @@ struct CapabilityState {
   // TLS.
   std::vector<std::string> mechanisms;
   uint64_t append_limit_bytes = 0;
+  bool admin = false;          // may do SETQUOTA
+  bool uid_only = false;       // the account has opted in to UIDONLY
+  uint32_t message_limit = 0;  // MESSAGELIMIT, of an account that has opted in; else 0
   // Names (as in the list) that this account's clients do not get to see.
   std::vector<std::string> hidden;
 };
@@ -30,7 +33,15 @@ struct CapabilityState {
 std::vector<std::string> capabilities(const CapabilityState& state);
 
 // What ENABLE may switch on.
-enum class Enableable : uint8_t { imap4rev2, condstore, qresync };
+enum class Enableable : uint8_t {
+  imap4rev2,
+  condstore,
+  qresync,
+  metadata,
+  metadata_server,
+  utf8_accept,
+  uid_only
+};
 // nullopt: not something that can be enabled here (ENABLE leaves it out of ENABLED). `name` in
 // upper case.
 std::optional<Enableable> enableable(std::string_view name);

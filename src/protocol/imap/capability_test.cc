@@ -53,7 +53,30 @@ TEST(Capability, AfterLogin) {
     EXPECT_TRUE(has(names, name)) << name;
   }
   EXPECT_FALSE(has(names, "LITERAL-"));
-  EXPECT_FALSE(has(names, "PREVIEW"));
+}
+
+TEST(Capability, OnlyAdministratorsSetQuotas) {
+  CapabilityState state;
+  state.authenticated = true;
+  EXPECT_FALSE(has(capabilities(state), "QUOTASET"));
+  EXPECT_TRUE(has(capabilities(state), "QUOTA=RES-MAILBOX"));
+  state.admin = true;
+  EXPECT_TRUE(has(capabilities(state), "QUOTASET"));
+}
+
+TEST(Capability, SomeOnlyForThoseWhoAsk) {
+  CapabilityState state;
+  state.authenticated = true;
+  EXPECT_FALSE(has(capabilities(state), "UIDONLY"));
+  for (const std::string& name : capabilities(state)) EXPECT_NE(0U, name.rfind("MESSAGELIMIT", 0));
+  state.uid_only = true;
+  state.message_limit = 500;
+  EXPECT_TRUE(has(capabilities(state), "UIDONLY"));
+  EXPECT_TRUE(has(capabilities(state), "MESSAGELIMIT=500"));
+  for (const char* name :
+       {"CATENATE", "REPLACE", "PREVIEW", "UTF8=ACCEPT", "INPROGRESS", "UIDBATCHES"}) {
+    EXPECT_TRUE(has(capabilities(state), name)) << name;
+  }
 }
 
 TEST(Capability, Enableable) {

@@ -97,12 +97,21 @@ constexpr std::array table{
     plain<Authenticate, parse_authenticate, print_authenticate>("UID AUTHENTICATE"),
     simple<StartTls>("UID STARTTLS"),
     simple<Logout>("UID LOGOUT"),
+    with_uid<Replace, parse_replace, print_replace>("UID REPLACE"),
+    plain<UidBatches, parse_uid_batches, print_uid_batches>("UID UIDBATCHES"),
     plain<Create, parse_create, print_create>("UID CREATE"),
     plain<Delete, parse_delete, print_delete>("UID DELETE"),
     plain<Rename, parse_rename, print_rename>("UID RENAME"),
     plain<Subscribe, parse_subscribe, print_subscribe>("UID SUBSCRIBE"),
     plain<Unsubscribe, parse_unsubscribe, print_unsubscribe>("UID UNSUBSCRIBE"),
     plain<Lsub, parse_lsub, print_lsub>("UID LSUB"),
+    plain<Xlist, parse_xlist, print_xlist>("UID XLIST"),
+    plain<GetMetadata, parse_getmetadata, print_getmetadata>("UID GETMETADATA"),
+    plain<SetMetadata, parse_setmetadata, print_setmetadata>("UID SETMETADATA"),
+    plain<GetQuota, parse_getquota, print_getquota>("UID GETQUOTA"),
+    plain<GetQuotaRoot, parse_getquotaroot, print_getquotaroot>("UID GETQUOTAROOT"),
+    plain<SetQuota, parse_setquota, print_setquota>("UID SETQUOTA"),
+    simple<Unauthenticate>("UID UNAUTHENTICATE"),
 };
 
 const Row& row_of(const CommandBody& body) {
@@ -120,7 +129,7 @@ Result<CommandBody> parse_body(Cursor& cursor, bool& uid) {
   if (uid) {
     TRY(cursor.space());
     start = cursor.position();
-    name = TRY(cursor.atom("FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE"));
+    name = TRY(cursor.atom("FETCH, STORE, SEARCH, COPY, MOVE, REPLACE or EXPUNGE"));
   }
   for (const Row& row : table) {
     if (!equal_nocase(row.name(), name)) continue;
@@ -130,8 +139,8 @@ Result<CommandBody> parse_body(Cursor& cursor, bool& uid) {
     TRY(cursor.end());
     return body;
   }
-  std::string_view what =
-      uid ? "expected FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE" : "expected a known command";
+  std::string_view what = uid ? "expected FETCH, STORE, SEARCH, COPY, MOVE, REPLACE or EXPUNGE"
+                              : "expected a known command";
   return cursor.error_at(Code::invalid, what, start);
 }
 
@@ -169,12 +178,25 @@ bool forbids_expunge(const Command& command) {
          (holds<Fetch>(command.body) || holds<Store>(command.body) || holds<Search>(command.body));
 }
 
+bool uses_sequence_numbers(const Command& command) {
+  const CommandBody& body = command.body;
+  if (const auto* search = std::get_if<Search>(&body)) {
+    return !command.uid || uses_sequence_numbers(search->key);
+  }
+  if (const auto* select = std::get_if<Select>(&body)) {
+    return select->qresync && select->qresync->match_seqs;
+  }
+  if (command.uid) return false;
+  return holds<Fetch>(body) || holds<Store>(body) || holds<Copy>(body) || holds<Move>(body) ||
+         holds<Replace>(body);
+}
+
 bool line_forbids_expunge(std::string_view line) {
   Frame frame;
   frame.text = std::string(line.substr(0, line.find(' ', line.find(' ') + 1)));
   std::string_view name = frame.name();
   // RFC 9051 5.5 lets a client pipeline the first three; some pipeline the others as well.
-  for (std::string_view numbered : {"FETCH", "STORE", "SEARCH", "COPY", "MOVE"}) {
+  for (std::string_view numbered : {"FETCH", "STORE", "SEARCH", "COPY", "MOVE", "REPLACE"}) {
     if (equal_nocase(name, numbered)) return true;
   }
   return false;

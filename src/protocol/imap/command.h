@@ -15,11 +15,15 @@
 #include "protocol/imap/id.h"
 #include "protocol/imap/list.h"
 #include "protocol/imap/mailbox.h"
+#include "protocol/imap/metadata.h"
+#include "protocol/imap/quota.h"
+#include "protocol/imap/replace.h"
 #include "protocol/imap/search.h"
 #include "protocol/imap/select.h"
 #include "protocol/imap/simple.h"
 #include "protocol/imap/status.h"
 #include "protocol/imap/store.h"
+#include "protocol/imap/uid_batches.h"
 #include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
@@ -27,11 +31,14 @@ namespace eilpost::imap {
 using CommandBody =
     std::variant<Capability, Noop, Logout, StartTls, Authenticate, Login, Enable, Select, Create,
                  Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Namespace, Status, Append,
-                 Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id>;
+                 Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id,
+                 GetMetadata, SetMetadata, GetQuota, GetQuotaRoot, SetQuota, Xlist, Unauthenticate,
+                 Replace, UidBatches>;
 
 struct Command {
   std::string tag;
-  bool uid = false;  // UID FETCH, UID STORE, UID SEARCH, UID COPY, UID MOVE, UID EXPUNGE
+  bool uid = false;  // UID FETCH, UID STORE, UID SEARCH, UID COPY, UID MOVE, UID REPLACE,
+                     // UID EXPUNGE
   CommandBody body;
   friend bool operator==(const Command&, const Command&) = default;
 };
@@ -51,5 +58,7 @@ WireCommand print_command(const Command& command, const WriteOptions& options);
 // STORE, SEARCH (not their UID forms). RFC 9051 7.5.1. `line` is a command's first line.
 bool forbids_expunge(const Command& command);
 bool line_forbids_expunge(std::string_view line);
+// Message numbers stand in it or would in its answer: what UIDONLY refuses (RFC 9586).
+bool uses_sequence_numbers(const Command& command);
 
 }  // namespace eilpost::imap

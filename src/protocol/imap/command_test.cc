@@ -61,6 +61,21 @@ TEST(Command, RoundTrips) {
       {"a ID (\"name\" \"x\" \"os\" NIL)", nullptr},
       {"a ID ()", "a ID NIL"},
       {"a id nil", "a ID NIL"},
+      {"a XLIST \"\" *", "a XLIST \"\" \"*\""},
+      {"a LIST \"\" \"%\" RETURN (MYRIGHTS METADATA (/shared/comment))", nullptr},
+      {"a LIST \"\" % RETURN (METADATA (maxsize 9) (/shared/comment \"/private/comment\") "
+       "CHILDREN)",
+       "a LIST \"\" \"%\" RETURN (CHILDREN METADATA (MAXSIZE 9) (/shared/comment "
+       "/private/comment))"},
+      {"a GETMETADATA \"\" (/shared/comment)", nullptr},
+      {"a GETMETADATA (DEPTH infinity) INBOX (/private)", nullptr},
+      {"a SETMETADATA INBOX (/private/comment NIL /shared/comment \"x\")", nullptr},
+      {"a GETQUOTA \"\"", nullptr},
+      {"a getquota #user/alice", "a GETQUOTA #user/alice"},
+      {"a GETQUOTAROOT inbox", "a GETQUOTAROOT INBOX"},
+      {"a SETQUOTA \"\" (storage 512 MESSAGE 1000)", "a SETQUOTA \"\" (STORAGE 512 MESSAGE 1000)"},
+      {"a SETQUOTA #user/alice ()", nullptr},
+      {"a UNAUTHENTICATE", nullptr},
   };
   for (const Case& c : cases) {
     std::string printed = reprinted(c.input);
@@ -77,7 +92,7 @@ TEST(Command, ErrorsSayWhatAndWhere) {
       {"+a NOOP", "expected a tag at column 1"},
       {"a ", "expected a command at column 3"},
       {"a FROB", "expected a known command at column 3"},
-      {"a UID NOOP", "expected FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE at column 7"},
+      {"a UID NOOP", "expected FETCH, STORE, SEARCH, COPY, MOVE, REPLACE or EXPUNGE at column 7"},
       {"a NOOP x", "expected the end of the command at column 8"},
       {"a LOGIN x", "expected a space at column 10"},
       {"a LOGIN x \"y", "expected a closing quote for the string at column 11"},
@@ -98,6 +113,9 @@ TEST(Command, ErrorsSayWhatAndWhere) {
       {"a COPY 1 ", "expected a mailbox name at column 10"},
       {"a ID foo", "expected \"(\" at column 6"},
       {"a CREATE x (FOO (\\Sent))", "expected USE at column 13"},
+      {"a SETQUOTA \"\" (STORAGE)", "expected a space at column 23"},
+      {"a SETQUOTA \"\" (STORAGE -1)", "expected a limit at column 24"},
+      {"a GETQUOTA", "expected a space at column 11"},
       {"a SEARCH FROM {3+}\r\nabc FOO", "expected a search key at column 2 behind literal 1"},
   };
   for (const Case& c : cases) EXPECT_EQ(c.printed, reprinted(c.input)) << c.input;

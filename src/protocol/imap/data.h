@@ -31,9 +31,10 @@ struct FlagsData {
   friend bool operator==(const FlagsData&, const FlagsData&) = default;
 };
 
-// LIST and LSUB.
+// LIST, LSUB and XLIST.
 struct ListData {
   bool lsub = false;
+  bool xlist = false;
   std::vector<std::string> attributes;  // "\HasNoChildren", "\Sent"
   char delimiter = '/';                 // 0: NIL
   std::string mailbox;                  // UTF-8
@@ -91,6 +92,18 @@ struct VanishedData {
   friend bool operator==(const VanishedData&, const VanishedData&) = default;
 };
 
+// UIDBATCHES (RFC 10022): from the highest uids to the lowest.
+struct UidBatchesData {
+  struct Batch {
+    uint32_t high = 0;
+    uint32_t low = 0;
+    friend bool operator==(const Batch&, const Batch&) = default;
+  };
+  std::string tag;
+  std::vector<Batch> batches;
+  friend bool operator==(const UidBatchesData&, const UidBatchesData&) = default;
+};
+
 // One BODY[...], BINARY[...], RFC822.* of a FETCH response.
 struct BodyData {
   enum class Kind : uint8_t { body, binary, rfc822, rfc822_header, rfc822_text };
@@ -111,6 +124,8 @@ struct BinarySize {
 struct FetchData {
   Seq seq;
   Uid uid;  // 0: not given
+  // UIDFETCH (RFC 9586): `uid` stands in front, there is no `seq`.
+  bool uid_only = false;
   std::optional<FlagList> flags;
   std::optional<DateTime> internal_date;
   std::optional<uint64_t> rfc822_size;
@@ -148,6 +163,44 @@ struct NamespaceData {
   friend bool operator==(const NamespaceData&, const NamespaceData&) = default;
 };
 
+// RFC 5464. A value of its own is "", NIL is none.
+struct MetadataEntry {
+  std::string name;
+  std::optional<std::string> value;
+  friend bool operator==(const MetadataEntry&, const MetadataEntry&) = default;
+};
+struct MetadataData {
+  std::string mailbox;  // UTF-8; "": the server
+  std::vector<MetadataEntry> entries;
+  bool values = true;  // false: names of what has changed
+  friend bool operator==(const MetadataData&, const MetadataData&) = default;
+};
+
+// RFC 9208.
+struct QuotaResource {
+  std::string name;  // "STORAGE"
+  uint64_t usage = 0;
+  uint64_t limit = 0;
+  friend bool operator==(const QuotaResource&, const QuotaResource&) = default;
+};
+struct QuotaData {
+  std::string root;
+  std::vector<QuotaResource> resources;
+  friend bool operator==(const QuotaData&, const QuotaData&) = default;
+};
+struct QuotaRootData {
+  std::string mailbox;  // UTF-8
+  std::vector<std::string> roots;
+  friend bool operator==(const QuotaRootData&, const QuotaRootData&) = default;
+};
+
+// RFC 4314 3.8.
+struct MyRightsData {
+  std::string mailbox;  // UTF-8
+  std::string rights;
+  friend bool operator==(const MyRightsData&, const MyRightsData&) = default;
+};
+
 // OK, NO, BAD, BYE, PREAUTH; `tag` is "" for untagged.
 struct StatusResponse {
   std::string tag;
@@ -172,6 +225,7 @@ struct UnknownData {
 using Response =
     std::variant<StatusResponse, Continuation, CapabilityData, EnabledData, FlagsData, ListData,
                  StatusData, SearchData, ESearchData, ExistsData, RecentData, ExpungeData,
-                 VanishedData, FetchData, IdData, NamespaceData, UnknownData>;
+                 VanishedData, UidBatchesData, FetchData, IdData, NamespaceData, MetadataData,
+                 QuotaData, QuotaRootData, MyRightsData, UnknownData>;
 
 }  // namespace eilpost::imap

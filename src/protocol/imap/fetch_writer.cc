@@ -28,7 +28,6 @@ FetchItem item_of(const BodyData& body) {
 }
 
 void write_attributes(FetchWriter& writer, const FetchData& data) {
-  if (data.uid) writer.uid(data.uid);
   if (data.flags) writer.flags(*data.flags);
   if (data.internal_date) writer.internal_date(*data.internal_date);
   if (data.rfc822_size) writer.rfc822_size(*data.rfc822_size);
@@ -54,7 +53,9 @@ void write_bodies(FetchWriter& writer, const FetchData& data) {
 }
 
 void append_fetch(std::string& out, const FetchData& data, WriteStyle style) {
-  FetchWriter writer(out, data.seq, style);
+  FetchWriter writer =
+      data.uid_only ? FetchWriter(out, data.uid, style) : FetchWriter(out, data.seq, style);
+  if (data.uid && !data.uid_only) writer.uid(data.uid);
   write_attributes(writer, data);
   std::string value;
   if (data.envelope) {
@@ -76,6 +77,12 @@ FetchWriter::FetchWriter(std::string& out, Seq seq, WriteStyle style) : out_(out
   out_ += "* ";
   append_number(out_, seq.value);
   out_ += " FETCH (";
+}
+
+FetchWriter::FetchWriter(std::string& out, Uid uid, WriteStyle style) : out_(out), style_(style) {
+  out_ += "* ";
+  append_number(out_, uid.value);
+  out_ += " UIDFETCH (";
 }
 
 void FetchWriter::item(std::string_view name) {
@@ -245,9 +252,14 @@ void append_response(std::string& out, const Response& response, WriteStyle styl
                  [&](const RecentData& r) { append_recent(out, r.count); },
                  [&](const ExpungeData& r) { append_expunge(out, r.seq); },
                  [&](const VanishedData& r) { append_vanished(out, r); },
+                 [&](const UidBatchesData& r) { append_uid_batches(out, r); },
                  [&](const FetchData& r) { append_fetch(out, r, style); },
                  [&](const IdData& r) { append_id(out, r, style); },
                  [&](const NamespaceData& r) { append_namespace(out, r, style); },
+                 [&](const MetadataData& r) { append_metadata(out, r, style); },
+                 [&](const QuotaData& r) { append_quota(out, r, style); },
+                 [&](const QuotaRootData& r) { append_quotaroot(out, r, style); },
+                 [&](const MyRightsData& r) { append_myrights(out, r, style); },
                  [&](const UnknownData& r) {
                    out += r.text;
                    out += "\r\n";

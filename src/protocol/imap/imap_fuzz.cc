@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "protocol/imap/response.h"
 #include "protocol/imap/test_support.h"
+#include "protocol/imap/url.h"
 #include "protocol/imap/utf7.h"
 #include "tests/fuzz.h"
 
@@ -184,6 +185,13 @@ FUZZ_TARGET(imap_utf7) {
     Result<std::string> again = utf7_decode(*encoded);
     CHECK(again.has_value() && *again == data);
   }
+}
+
+FUZZ_TARGET(imap_url) {
+  Result<MessageUrl> url = parse_message_url(data);
+  if (!url) return;
+  Result<MessageUrl> again = parse_message_url(print_message_url(*url));
+  CHECK(again.has_value() && *again == *url);
 }
 
 FUZZ_TARGET(imap_sequence_set) {

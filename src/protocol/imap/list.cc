@@ -53,7 +53,7 @@ Result<> parse_selection(Cursor& cursor, List& command) {
   return {};
 }
 
-// list-return-opts of RFC 9051 9, RFC 5819, RFC 6154
+// list-return-opts of RFC 9051 9, RFC 5819, RFC 6154, RFC 8440, RFC 9590
 Result<> parse_returns(Cursor& cursor, List& command) {
   return parse_options(cursor, [&]() -> Result<> {
     if (cursor.accept_word("SUBSCRIBED")) {
@@ -65,6 +65,11 @@ Result<> parse_returns(Cursor& cursor, List& command) {
     } else if (cursor.accept_word("STATUS")) {
       TRY(cursor.space());
       command.return_status = TRY(parse_status_items(cursor));
+    } else if (cursor.accept_word("MYRIGHTS")) {
+      command.return_myrights = true;
+    } else if (cursor.accept_word("METADATA")) {
+      TRY(cursor.space());
+      command.return_metadata = TRY(parse_metadata_request(cursor));
     } else {
       command.unknown_return.push_back(TRY(parse_unknown_option(cursor)));
     }
@@ -126,10 +131,16 @@ void print_returns(std::string& out, const List& command) {
   options.add_if(command.return_subscribed, "SUBSCRIBED");
   options.add_if(command.return_children, "CHILDREN");
   options.add_if(command.return_special_use, "SPECIAL-USE");
+  options.add_if(command.return_myrights, "MYRIGHTS");
   if (command.return_status) {
     std::string status = "STATUS ";
     append_status_items(status, *command.return_status);
     options.add_if(true, status);
+  }
+  if (command.return_metadata) {
+    std::string metadata = "METADATA ";
+    append_metadata_request(metadata, *command.return_metadata);
+    options.add_if(true, metadata);
   }
   options.add_all(command.unknown_return);
   out += ')';
@@ -180,18 +191,37 @@ void print_list(CommandWriter& out, const List& command) {
   if (command.extended) print_returns(out.line(), command);
 }
 
-// lsub = "LSUB" SP mailbox SP list-mailbox (RFC 3501 9)
-Result<Lsub> parse_lsub(Cursor& cursor) {
+namespace {
+
+// SP reference SP list-mailbox
+template <class Body>
+Result<Body> parse_plain(Cursor& cursor) {
+  Body command;
   TRY(cursor.space());
-  Lsub command;
   command.reference = TRY(parse_reference(cursor));
   TRY(cursor.space());
   command.pattern = TRY(cursor.list_mailbox());
   return command;
 }
 
+}  // namespace
+
+// lsub = "LSUB" SP mailbox SP list-mailbox
+Result<Lsub> parse_lsub(Cursor& cursor) {
+  return parse_plain<Lsub>(cursor);
+}
+
 void print_lsub(CommandWriter& out, const Lsub& command) {
   out.raw("LSUB ").list_mailbox(command.reference).raw(" ").list_mailbox(command.pattern);
+}
+
+// xlist = "XLIST" SP mailbox SP list-mailbox
+Result<Xlist> parse_xlist(Cursor& cursor) {
+  return parse_plain<Xlist>(cursor);
+}
+
+void print_xlist(CommandWriter& out, const Xlist& command) {
+  out.raw("XLIST ").list_mailbox(command.reference).raw(" ").list_mailbox(command.pattern);
 }
 
 }  // namespace eilpost::imap

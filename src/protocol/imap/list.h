@@ -1,6 +1,6 @@
-// LIST in its basic and extended form (RFC 9051 6.3.9, RFC 5258, 5819, 6154) and LSUB (RFC
-// 3501 6.3.9). Patterns and references are UTF-8 with "*" and "%"; see mailbox_name.h for matching.
-// Any thread.
+// LIST in its basic and extended form (RFC 9051 6.3.9, RFC 5258, 5819, 6154, 8440, 9590), LSUB (RFC
+// 3501 6.3.9) and XLIST, which Gmail had before RFC 6154. Patterns and references are UTF-8 with
+// "*" and "%"; see mailbox_name.h for matching. Any thread.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/imap/cursor.h"
+#include "protocol/imap/metadata.h"
 #include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
@@ -27,7 +28,9 @@ struct List {
   bool return_subscribed = false;
   bool return_children = false;
   bool return_special_use = false;
+  bool return_myrights = false;
   std::optional<std::vector<StatusItem>> return_status;
+  std::optional<MetadataRequest> return_metadata;
   std::vector<std::string> unknown_return;
   friend bool operator==(const List&, const List&) = default;
 };
@@ -41,5 +44,13 @@ struct Lsub {
 };
 Result<Lsub> parse_lsub(Cursor& cursor);
 void print_lsub(CommandWriter& out, const Lsub& command);
+
+struct Xlist {
+  std::string reference;
+  std::string pattern;
+  friend bool operator==(const Xlist&, const Xlist&) = default;
+};
+Result<Xlist> parse_xlist(Cursor& cursor);
+void print_xlist(CommandWriter& out, const Xlist& command);
 
 }  // namespace eilpost::imap

@@ -144,7 +144,7 @@ void append_flags(std::string& out, const FlagsData& data) {
 // mailbox-list = "(" [mbx-list-flags] ")" SP (DQUOTE QUOTED-CHAR DQUOTE / nil) SP mailbox
 //                [SP mbox-list-extended]
 void append_list(std::string& out, const ListData& data, WriteStyle style) {
-  out += data.lsub ? "* LSUB " : "* LIST ";
+  out += data.lsub ? "* LSUB " : data.xlist ? "* XLIST " : "* LIST ";
   append_flag_list(out, data.attributes);
   out += ' ';
   append_delimiter(out, data.delimiter);
@@ -222,6 +222,21 @@ void append_expunge(std::string& out, Seq seq) {
 void append_vanished(std::string& out, const VanishedData& data) {
   out += data.earlier ? "* VANISHED (EARLIER) " : "* VANISHED ";
   append_sequence_set(out, SequenceSet::of(data.uids));
+  out += "\r\n";
+}
+
+void append_uid_batches(std::string& out, const UidBatchesData& data) {
+  out += "* UIDBATCHES (TAG ";
+  append_string(out, data.tag, WriteStyle{});
+  out += ')';
+  char before = ' ';
+  for (const UidBatchesData::Batch& batch : data.batches) {
+    out += before;
+    append_number(out, batch.high);
+    out += ':';
+    append_number(out, batch.low);
+    before = ',';
+  }
   out += "\r\n";
 }
 

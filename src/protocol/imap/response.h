@@ -10,6 +10,9 @@
 
 #include "protocol/imap/data.h"
 #include "protocol/imap/fetch.h"
+#include "protocol/imap/metadata.h"
+#include "protocol/imap/quota.h"
+#include "protocol/imap/rights.h"
 #include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
@@ -41,10 +44,15 @@ void append_namespace(std::string& out, const NamespaceData& data, WriteStyle st
 // Any of them from the value (clients' tests, round trips).
 void append_response(std::string& out, const Response& response, WriteStyle style);
 
+// "* UIDBATCHES (TAG "a") 20:11,10:1".
+void append_uid_batches(std::string& out, const UidBatchesData& data);
+
 // "* 12 FETCH (UID 40 FLAGS (\Seen))": FetchWriter w(out, seq); w.uid(..).flags(..); w.finish();
 class FetchWriter {
  public:
   FetchWriter(std::string& out, Seq seq, WriteStyle style = {});
+  // "* 40 UIDFETCH (...)" (RFC 9586): the uid stands in front and is no item.
+  FetchWriter(std::string& out, Uid uid, WriteStyle style = {});
   FetchWriter& uid(Uid uid);
   // The system flags by bit (values.h) and the keywords.
   FetchWriter& flags(uint8_t system_flags, const std::vector<std::string_view>& keywords);

@@ -12,9 +12,9 @@ struct CodeEntry {
   std::string_view text;
   CodeName name;
 };
-// RFC 9051 7.1, RFC 5530, RFC 4315, RFC 7162, RFC 8474, RFC 7889, RFC 4978, RFC 9586. CodeName says
-// what argument each has.
-constexpr std::array<CodeEntry, 45> code_names{{
+// RFC 9051 7.1, RFC 5530, RFC 4315, RFC 7162, RFC 8474, RFC 7889, RFC 4978, RFC 9586, RFC 5464,
+// RFC 4469, RFC 9585, RFC 9738, RFC 10022. CodeName says what argument each has.
+constexpr auto code_names = std::to_array<CodeEntry>({
     {"ALERT", CodeName::alert},
     {"ALREADYEXISTS", CodeName::already_exists},
     {"AUTHENTICATIONFAILED", CodeName::authentication_failed},
@@ -41,6 +41,8 @@ constexpr std::array<CodeEntry, 45> code_names{{
     {"READ-WRITE", CodeName::read_write},
     {"SERVERBUG", CodeName::server_bug},
     {"TOOBIG", CodeName::too_big},
+    {"TOOFEW", CodeName::too_few},
+    {"TOOMANY", CodeName::too_many},
     {"TRYCREATE", CodeName::try_create},
     {"UIDNOTSTICKY", CodeName::uid_not_sticky},
     {"UIDREQUIRED", CodeName::uid_required},
@@ -58,9 +60,16 @@ constexpr std::array<CodeEntry, 45> code_names{{
     {"MODIFIED", CodeName::modified},
     {"APPENDUID", CodeName::append_uid},
     {"COPYUID", CodeName::copy_uid},
+    {"INPROGRESS", CodeName::in_progress},
+    {"MESSAGELIMIT", CodeName::message_limit},
+    {"BADURL", CodeName::bad_url},
     {"MAILBOXID", CodeName::mailbox_id},
     {"REFERRAL", CodeName::referral},
-}};
+    {"METADATA NOPRIVATE", CodeName::metadata_no_private},
+    {"METADATA TOOMANY", CodeName::metadata_too_many},
+    {"METADATA LONGENTRIES", CodeName::metadata_long_entries},
+    {"METADATA MAXSIZE", CodeName::metadata_max_size},
+});
 
 std::string_view code_text(CodeName name) {
   for (const CodeEntry& entry : code_names) {
@@ -71,6 +80,7 @@ std::string_view code_text(CodeName name) {
 
 bool has_number(CodeName name) {
   return name == CodeName::append_limit || name == CodeName::highest_modseq ||
+         name == CodeName::metadata_long_entries || name == CodeName::metadata_max_size ||
          name == CodeName::uid_next || name == CodeName::uid_validity || name == CodeName::unseen;
 }
 
@@ -82,20 +92,52 @@ void append_words(std::string& out, const std::vector<std::string>& words) {
 }
 
 // What append_astring() never turns into a literal, which a response code cannot hold.
-bool is_charset_name(std::string_view name) {
+bool is_short_text(std::string_view name) {
   constexpr size_t length_max = 64;
   return name.size() <= length_max &&
          std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
+void append_number_or_nil(std::string& out, const std::optional<uint64_t>& number) {
+  if (number) {
+    append_number(out, *number);
+  } else {
+    out += "NIL";
+  }
+}
+
+// RFC 9585: "INPROGRESS" [SP "(" (quoted / nil) SP (number / nil) SP (nz-number / nil) ")"]
+void append_progress(std::string& out, const ResponseCode& code) {
+  if (code.text.empty() && !code.done) return;
+  out += " (";
+  if (code.text.empty()) {
+    out += "NIL";
+  } else {
+    append_string(out, code.text, WriteStyle{});
+  }
+  out += ' ';
+  append_number_or_nil(out, code.done);
+  out += ' ';
+  append_number_or_nil(out, code.goal);
+  out += ')';
+}
+
 void append_arguments(std::string& out, const ResponseCode& code) {
   switch (code.name) {
+    case CodeName::in_progress: append_progress(out, code); return;
+    case CodeName::message_limit:
+      out += ' ';
+      append_number(out, code.number);
+      if (!code.done) return;
+      out += ' ';
+      append_number(out, *code.done);
+      return;
     case CodeName::bad_charset:
       if (code.words.empty()) return;
       out += " (";
       for (size_t i = 0; i < code.words.size(); ++i) {
         if (i > 0) out += ' ';
-        if (is_charset_name(code.words[i])) append_astring(out, code.words[i], WriteStyle{});
+        if (is_short_text(code.words[i])) append_astring(out, code.words[i], WriteStyle{});
       }
       out += ')';
       return;
@@ -127,6 +169,7 @@ void append_arguments(std::string& out, const ResponseCode& code) {
       out += code.text;
       out += ')';
       return;
+    case CodeName::bad_url:
     case CodeName::referral:
       out += ' ';
       out += code.text;
@@ -146,7 +189,7 @@ Result<> parse_words(Cursor& cursor, ResponseCode& code) {
     cursor.skip_spaces();
     while (cursor.peek() != ')') {
       code.words.push_back(TRY(cursor.astring("a charset")));
-      if (!is_charset_name(code.words.back())) return cursor.expected("a charset");
+      if (!is_short_text(code.words.back())) return cursor.expected("a charset");
       cursor.skip_spaces();
     }
     return cursor.leave();
@@ -161,6 +204,20 @@ Result<> parse_words(Cursor& cursor, ResponseCode& code) {
     cursor.skip_spaces();
   } while (cursor.peek() != ']' && !cursor.at_end());
   return {};
+}
+
+Result<> parse_progress(Cursor& cursor, ResponseCode& code) {
+  if (cursor.peek() == ']') return {};
+  TRY(cursor.space());
+  TRY(cursor.enter());
+  code.text = TRY(cursor.nstring()).value_or("");
+  if (!is_short_text(code.text)) return cursor.expected("a tag");
+  TRY(cursor.space());
+  if (!cursor.accept_word("NIL")) code.done = TRY(cursor.number64());
+  TRY(cursor.space());
+  if (!cursor.accept_word("NIL")) code.goal = TRY(cursor.nz_number64());
+  if (code.goal && !code.done) return cursor.expected("how far it is");
+  return cursor.leave();
 }
 
 Result<> parse_arguments(Cursor& cursor, ResponseCode& code) {
@@ -188,6 +245,15 @@ Result<> parse_arguments(Cursor& cursor, ResponseCode& code) {
       TRY(cursor.expect('('));
       code.text = std::string(TRY(cursor.atom()));
       return cursor.expect(')');
+    case CodeName::in_progress: return parse_progress(cursor, code);
+    case CodeName::message_limit:
+      TRY(cursor.space());
+      code.number = TRY(cursor.nz_number());
+      if (cursor.peek() == ']') return {};
+      TRY(cursor.space());
+      code.done = TRY(cursor.nz_number());
+      return {};
+    case CodeName::bad_url:
     case CodeName::referral: {
       TRY(cursor.space());
       std::string_view rest = cursor.rest();
@@ -221,6 +287,38 @@ ResponseCode ResponseCode::copy_uid(uint32_t uid_validity, const UidSet& from, c
 ResponseCode ResponseCode::modified(const IntervalSet& set) {
   ResponseCode code(CodeName::modified);
   code.set = SequenceSet::of(set);
+  return code;
+}
+
+ResponseCode ResponseCode::bad_url(std::string_view url) {
+  constexpr size_t url_bytes_max = 1000;
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  ResponseCode code(CodeName::bad_url);
+  code.text = "\"";
+  for (const char c : url.substr(0, url_bytes_max)) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (octet > ' ' && octet < 0x7f && c != ']' && c != '"' && c != '\\') {
+      code.text += c;
+    } else {
+      code.text += {'%', digits[octet >> 4], digits[octet & 15]};
+    }
+  }
+  code.text += '"';
+  return code;
+}
+
+ResponseCode ResponseCode::in_progress(std::string tag, std::optional<uint64_t> done,
+                                       std::optional<uint64_t> goal) {
+  ResponseCode code(CodeName::in_progress);
+  code.text = std::move(tag);
+  code.done = done;
+  code.goal = goal;
+  return code;
+}
+
+ResponseCode ResponseCode::message_limit(uint32_t limit, std::optional<Uid> lowest_uid) {
+  ResponseCode code(CodeName::message_limit, limit);
+  if (lowest_uid) code.done = lowest_uid->value;
   return code;
 }
 

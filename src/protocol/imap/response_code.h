@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,15 +45,21 @@ enum class CodeName : uint8_t {
   read_write,
   server_bug,
   too_big,
+  too_few,
+  too_many,
   try_create,
   uid_not_sticky,
   uid_required,
   unavailable,
   unknown_cte,
   use_attr,
+  metadata_no_private,
+  metadata_too_many,
   // `number`
   append_limit,
   highest_modseq,
+  metadata_long_entries,
+  metadata_max_size,
   uid_next,
   uid_validity,
   unseen,
@@ -66,7 +73,12 @@ enum class CodeName : uint8_t {
   append_uid,
   // `number`, `source`, `set`
   copy_uid,
+  // `text`, `done` and `goal`
+  in_progress,
+  // `number` and, where some were worked on, `done`
+  message_limit,
   // `text`
+  bad_url,
   mailbox_id,
   referral,
   // Anything else: `text` is all between the brackets.
@@ -80,6 +92,9 @@ struct ResponseCode {
   SequenceSet source;
   SequenceSet set;
   std::string text;
+  // INPROGRESS: of `goal`, so many are done. MESSAGELIMIT: `done` is the lowest uid worked on.
+  std::optional<uint64_t> done;
+  std::optional<uint64_t> goal;
 
   ResponseCode() = default;
   explicit ResponseCode(CodeName n) : name(n) {}  // for those without argument
@@ -90,6 +105,13 @@ struct ResponseCode {
   static ResponseCode copy_uid(uint32_t uid_validity, const UidSet& from, const UidSet& to);
   static ResponseCode modified(const IntervalSet& set);
   static ResponseCode mailbox_id(std::string id);
+  // What cannot stand in a response code is percent-encoded.
+  static ResponseCode bad_url(std::string_view url);
+  // A goal only beside what is done.
+  static ResponseCode in_progress(std::string tag, std::optional<uint64_t> done,
+                                  std::optional<uint64_t> goal);
+  // lowest_uid: nullopt when nothing was done.
+  static ResponseCode message_limit(uint32_t limit, std::optional<Uid> lowest_uid);
   friend bool operator==(const ResponseCode&, const ResponseCode&) = default;
 };
 

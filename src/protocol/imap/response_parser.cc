@@ -6,6 +6,9 @@
 
 #include "protocol/imap/fetch_data.h"
 #include "protocol/imap/id.h"
+#include "protocol/imap/metadata.h"
+#include "protocol/imap/quota.h"
+#include "protocol/imap/rights.h"
 
 namespace eilpost::imap {
 namespace {
@@ -95,9 +98,7 @@ Result<> parse_list_extended(Cursor& cursor, ListData& data) {
 }
 
 // mailbox-list; XLIST answers have the same form.
-Result<Response> parse_list_data(Cursor& cursor, bool lsub) {
-  ListData data;
-  data.lsub = lsub;
+Result<Response> parse_list_data(Cursor& cursor, ListData data) {
   TRY(cursor.space());
   data.attributes = TRY(cursor.flag_list());
   TRY(cursor.space());
@@ -209,6 +210,25 @@ Result<Response> parse_vanished(Cursor& cursor) {
   return Response(std::move(data));
 }
 
+// "UIDBATCHES" SP "(" "TAG" SP tag-string ")" [SP uid-range *("," uid-range)]
+Result<Response> parse_uid_batches_data(Cursor& cursor) {
+  UidBatchesData data;
+  TRY(cursor.space());
+  if (!cursor.accept_text("(TAG ")) return cursor.expected("(TAG");
+  data.tag = TRY(cursor.astring());
+  TRY(cursor.expect(')'));
+  cursor.skip_spaces();
+  while (!cursor.at_end()) {
+    UidBatchesData::Batch batch;
+    batch.high = TRY(cursor.nz_number("a uid"));
+    TRY(cursor.expect(':'));
+    batch.low = TRY(cursor.nz_number("a uid"));
+    data.batches.push_back(batch);
+    if (!cursor.accept(',')) break;
+  }
+  return Response(std::move(data));
+}
+
 // namespace = nil / "(" 1*namespace-descr ")"
 Result<std::vector<NamespaceEntry>> parse_namespaces(Cursor& cursor) {
   std::vector<NamespaceEntry> entries;
@@ -255,10 +275,23 @@ Result<Response> parse_id_data(Cursor& cursor) {
 }
 
 Result<Response> parse_list_line(Cursor& cursor) {
-  return parse_list_data(cursor, false);
+  return parse_list_data(cursor, ListData{});
 }
 Result<Response> parse_lsub_line(Cursor& cursor) {
-  return parse_list_data(cursor, true);
+  ListData data;
+  data.lsub = true;
+  return parse_list_data(cursor, std::move(data));
+}
+Result<Response> parse_xlist_line(Cursor& cursor) {
+  ListData data;
+  data.xlist = true;
+  return parse_list_data(cursor, std::move(data));
+}
+template <auto Function>
+Result<Response> parse_with(Cursor& cursor) {
+  auto data = Function(cursor);
+  if (!data) return tl::unexpected(std::move(data).error());
+  return Response(std::move(*data));
 }
 Result<Response> parse_capability_data(Cursor& cursor) {
   return Response(CapabilityData{TRY(parse_names(cursor))});
@@ -272,28 +305,41 @@ struct DataName {
   Result<Response> (*parse)(Cursor&);
 };
 // An untagged response that begins with a word.
-constexpr std::array<DataName, 12> data_names{{
+constexpr auto data_names = std::to_array<DataName>({
     {"LIST", parse_list_line},
-    {"XLIST", parse_list_line},
+    {"XLIST", parse_xlist_line},
     {"LSUB", parse_lsub_line},
     {"STATUS", parse_status_data},
     {"SEARCH", parse_search_data},
     {"ESEARCH", parse_esearch_data},
     {"VANISHED", parse_vanished},
+    {"UIDBATCHES", parse_uid_batches_data},
     {"NAMESPACE", parse_namespace_data},
     {"FLAGS", parse_flags_data},
     {"ID", parse_id_data},
     {"CAPABILITY", parse_capability_data},
     {"ENABLED", parse_enabled_data},
-}};
+    {"METADATA", parse_with<parse_metadata_data>},
+    {"QUOTA", parse_with<parse_quota_data>},
+    {"QUOTAROOT", parse_with<parse_quotaroot_data>},
+    {"MYRIGHTS", parse_with<parse_myrights_data>},
+});
 
-// message-data = nz-number SP ("EXPUNGE" / ("FETCH" SP msg-att)); number SP ("EXISTS" / "RECENT")
+// message-data = nz-number SP ("EXPUNGE" / (("FETCH" / "UIDFETCH") SP msg-att)); number SP
+// ("EXISTS" / "RECENT")
 Result<Response> parse_numbered(Cursor& cursor) {
   uint32_t number = TRY(cursor.number());
   TRY(cursor.space());
   if (cursor.accept_word("EXISTS")) return Response(ExistsData{number});
   if (cursor.accept_word("RECENT")) return Response(RecentData{number});
   if (cursor.accept_word("EXPUNGE")) return Response(ExpungeData{Seq(number)});
+  if (cursor.accept_word("UIDFETCH")) {
+    TRY(cursor.space());
+    FetchData data = TRY(parse_fetch_data(cursor, Seq()));
+    data.uid = Uid(number);
+    data.uid_only = true;
+    return Response(std::move(data));
+  }
   if (!cursor.accept_word("FETCH")) return cursor.expected("EXISTS, RECENT, EXPUNGE or FETCH");
   TRY(cursor.space());
   return Response(TRY(parse_fetch_data(cursor, Seq(number))));

@@ -29,6 +29,18 @@ TEST(Response, RoundTrips) {
            "a OK [COPYUID 38505 304,319:320 3956:3958] done\r\n",
            "a OK [MODIFIED 7,9] done\r\n",
            "a NO [X-FOO bar (baz)] done\r\n",
+           "a NO [BADURL \"/INBOX/;UID=9/;section=1.5\"] one is gone\r\n",
+           "* OK [INPROGRESS (\"A001\" 454 1000)] still working\r\n",
+           "* OK [INPROGRESS (NIL 999 NIL)] still working\r\n",
+           "* OK [INPROGRESS (\"A001\" NIL NIL)] still working\r\n",
+           "* OK [INPROGRESS] still working\r\n",
+           "a OK [MESSAGELIMIT 1000 23221] in part\r\n",
+           "a NO [MESSAGELIMIT 1000] too many\r\n",
+           "a NO [TOOFEW] no\r\n",
+           "a NO [TOOMANY] no\r\n",
+           "a BAD [UIDREQUIRED] no\r\n",
+           "* UIDBATCHES (TAG \"A143\") 215295:99696,99695:20351,20350:7830,7829:1\r\n",
+           "* UIDBATCHES (TAG \"A143\")\r\n",
            "a BAD expected a tag at column 1\r\n",
            "+ idling\r\n",
            "+ \r\n",
@@ -68,6 +80,7 @@ TEST(Response, FetchRoundTrips) {
            "* 12 FETCH (UID 40 FLAGS (\\Seen $Junk) INTERNALDATE \"17-Jul-1996 02:44:25 "
            "-0700\")\r\n",
            "* 1 FETCH (UID 4294967295 RFC822.SIZE 44827 MODSEQ (9223372036854775807))\r\n",
+           "* 25996 UIDFETCH (FLAGS (\\Seen) MODSEQ (7))\r\n",
            "* 1 FETCH (EMAILID (M1) THREADID (T1) SAVEDATE NIL PREVIEW \"a \\\"b\\\"\")\r\n",
            "* 1 FETCH (THREADID NIL SAVEDATE \" 1-Feb-2024 00:00:00 +0000\" PREVIEW NIL)\r\n",
            "* 1 FETCH (BODY[]<100> {5}\r\nab\r\nc BODY[1.HEADER.FIELDS (From)] NIL)\r\n",
@@ -168,6 +181,21 @@ TEST(Response, SearchFromASet) {
   std::string out;
   append_search(out, set, 7);
   EXPECT_EQ("* SEARCH 2 3 4 9 (MODSEQ 7)\r\n", out);
+}
+
+TEST(ResponseCode, BadUrlHoldsNothingThatEndsIt) {
+  std::string out;
+  append_response_code(out, ResponseCode::bad_url("/a]b\"c d\r\n\x80"));
+  EXPECT_EQ("[BADURL \"/a%5Db%22c%20d%0D%0A%80\"] ", out);
+}
+
+TEST(ResponseCode, ProgressThatCannotBeIsOther) {
+  for (const char* text : {"* OK [INPROGRESS (\"a\" NIL 5)] x\r\n", "* OK [INPROGRESS a] x\r\n",
+                           "* OK [INPROGRESS (\"a\" 1)] x\r\n", "* OK [MESSAGELIMIT 0] x\r\n"}) {
+    std::optional<Response> response = test::response_of(text);
+    ASSERT_TRUE(response) << text;
+    EXPECT_EQ(CodeName::other, std::get<StatusResponse>(*response).code.name) << text;
+  }
 }
 
 TEST(ResponseCode, EveryErrorHasAReply) {

@@ -9,7 +9,7 @@
 namespace eilpost::imap {
 namespace {
 
-enum class Argument : uint8_t { none, text, keyword, object, date, number, seconds };
+enum class Argument : uint8_t { none, text, keyword, object, date, number, seconds, uid };
 
 struct KeyName {
   std::string_view name;
@@ -17,7 +17,7 @@ struct KeyName {
   Argument argument;
 };
 // Every key but those with a form of their own: HEADER, MODSEQ, UID, NOT, OR, sets and lists.
-constexpr std::array<KeyName, 39> key_names{{
+constexpr auto key_names = std::to_array<KeyName>({
     {"ALL", SearchOp::all, Argument::none},
     {"ANSWERED", SearchOp::answered, Argument::none},
     {"DELETED", SearchOp::deleted, Argument::none},
@@ -57,7 +57,9 @@ constexpr std::array<KeyName, 39> key_names{{
     {"SMALLER", SearchOp::smaller, Argument::number},
     {"OLDER", SearchOp::older, Argument::seconds},
     {"YOUNGER", SearchOp::younger, Argument::seconds},
-}};
+    {"UIDAFTER", SearchOp::uid_after, Argument::uid},
+    {"UIDBEFORE", SearchOp::uid_before, Argument::uid},
+});
 
 struct ReturnName {
   std::string_view name;
@@ -218,6 +220,7 @@ class KeyParser {
       case Argument::date: key.date = TRY(cursor_.date()); break;
       case Argument::number: key.number = TRY(cursor_.number64("a number of octets")); break;
       case Argument::seconds: key.number = TRY(cursor_.nz_number("seconds above 0")); break;
+      case Argument::uid: key.number = TRY(cursor_.nz_number("a uid")); break;
     }
     return key;
   }
@@ -279,6 +282,7 @@ void print_simple(CommandWriter& out, const SearchKey& key) {
     case Argument::keyword: out.raw(key.text); break;
     case Argument::date: append_date(out.line(), key.date); break;
     case Argument::number:
+    case Argument::uid:
     case Argument::seconds: out.number(key.number); break;
   }
 }

@@ -57,7 +57,9 @@ enum class SearchOp : uint8_t {
   smaller,
   older,
   younger,
-  modseq,  // number; field and text hold the entry name and type when they were given
+  uid_after,   // a uid above (RFC 9738)
+  uid_before,  // below
+  modseq,      // number; field and text hold the entry name and type when they were given
   // set
   sequence,
   uid,

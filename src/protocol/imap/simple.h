@@ -34,6 +34,10 @@ struct Close {
 struct Unselect {
   friend bool operator==(const Unselect&, const Unselect&) = default;
 };
+// RFC 8437.
+struct Unauthenticate {
+  friend bool operator==(const Unauthenticate&, const Unauthenticate&) = default;
+};
 struct Namespace {
   friend bool operator==(const Namespace&, const Namespace&) = default;
 };

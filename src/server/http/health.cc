@@ -11,11 +11,25 @@ void sample_pool(Metrics& metrics, const net::DiskPool& pool) {
       .set(static_cast<double>(pool.running()));
 }
 
-net::HttpResponse health(const Readiness& readiness) {
+net::HttpResponse health(const ServerWorld& world, const Readiness& readiness) {
   net::HttpResponse response;
-  response.status = readiness.ready() ? 200 : 503;
-  response.body = readiness.ready() ? "ready\n" : "not ready\n";
+  const bool reachable = world.engine.reachable();
+  response.status = readiness.ready() && reachable ? 200 : 503;
+  if (response.status == 200) {
+    response.body = "ready\n";
+  } else {
+    response.body = reachable ? "not ready\n" : "not ready: the storage does not answer\n";
+  }
   return response;
+}
+
+void sample_cluster(Metrics& metrics, const store::Cluster& cluster) {
+  std::map<std::string, double> nodes{{"alive", 0}, {"silent", 0}};
+  for (const store::NodeStatus& node : cluster.nodes()) nodes[node.alive ? "alive" : "silent"] += 1;
+  for (const auto& [state, count] : nodes) {
+    metrics.gauge("eilpost_cluster_nodes", "nodes, as this one sees them", {{"state", state}})
+        .set(count);
+  }
 }
 
 }  // namespace
@@ -32,14 +46,21 @@ void sample_gauges(ServerWorld& world) {
        {&world.disk, &world.directory_pool, &world.hashing, &world.batch}) {
     sample_pool(metrics, *pool);
   }
+  metrics.gauge("eilpost_engine_reachable", "1 while the storage answers")
+      .set(world.engine.reachable() ? 1 : 0);
+  if (world.cluster != nullptr) sample_cluster(metrics, *world.cluster);
   metrics.gauge("eilpost_store_cache_bytes", "memory that accounts in use hold")
       .set(static_cast<double>(world.store.memory_bytes()));
 }
 
 net::HttpHandler http_handler(ServerWorld& world, const Readiness& readiness) {
   return [&world, &readiness](const net::HttpRequest& request) {
-    if (request.path == "/health" || request.path == "/") return health(readiness);
+    if (request.path == "/health" || request.path == "/") return health(world, readiness);
     net::HttpResponse response;
+    if (request.path == "/live") {
+      response.body = "alive\n";
+      return response;
+    }
     if (request.path == "/metrics") {
       sample_gauges(world);
       response.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -47,7 +68,7 @@ net::HttpHandler http_handler(ServerWorld& world, const Readiness& readiness) {
       return response;
     }
     response.status = 404;
-    response.body = "not found: this port answers /health and /metrics\n";
+    response.body = "not found: this port answers /health, /live and /metrics\n";
     return response;
   };
 }

@@ -1,4 +1,5 @@
-// The HTTP listener's handler: /health for load balancers and supervisors, /metrics for Prometheus.
+// The HTTP listener's handler: /health for load balancers, /live for supervisors, /metrics for
+// Prometheus.
 // For addresses that only operators reach. Answers at once, from memory; any thread.
 #pragma once
 
@@ -20,8 +21,9 @@ class Readiness {
   std::atomic<bool> ready_{false};
 };
 
-// /health: 200 "ready" or 503 "not ready"; /metrics: text format 0.0.4. Both arguments
-// outlive the handler.
+// /health: 200 "ready", or 503 "not ready" also while the storage does not answer; /live: 200 as
+// long as the process serves this port; /metrics: text format 0.0.4. Both arguments outlive the
+// handler.
 net::HttpHandler http_handler(ServerWorld& world, const Readiness& readiness);
 
 // Brings the gauges that nobody updates by himself up to date: sessions, queues, memory.

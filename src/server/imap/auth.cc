@@ -30,7 +30,8 @@ void count_failure(ImapSession& session) {
 
 Reply refuse(ImapSession& session, const Error& error) {
   session.log().info("login refused code={} detail={}", code_name(error.code), error.detail);
-  count_failure(session);
+  // A storage that does not answer is nobody's guess: the session may try until it does.
+  if (error.code != Code::unavailable) count_failure(session);
   const imap::ErrorReply answer = imap::error_reply(error.code);
   return {answer.condition, imap::ResponseCode(answer.code), std::string(answer.text)};
 }

@@ -9,6 +9,8 @@
 
 namespace eilpost::server {
 
+class Progress;
+
 enum class Needs { any, not_authenticated, authenticated, selected };
 
 struct RunOptions {
@@ -44,10 +46,24 @@ CommandTask run(ImapSession& session, const imap::Unsubscribe& command, RunOptio
 // list.cc
 CommandTask run(ImapSession& session, const imap::List& command, RunOptions options);
 CommandTask run(ImapSession& session, const imap::Lsub& command, RunOptions options);
+CommandTask run(ImapSession& session, const imap::Xlist& command, RunOptions options);
+// metadata.cc
+CommandTask run(ImapSession& session, const imap::GetMetadata& command, RunOptions options);
+CommandTask run(ImapSession& session, const imap::SetMetadata& command, RunOptions options);
+// quota.cc
+CommandTask run(ImapSession& session, const imap::GetQuota& command, RunOptions options);
+CommandTask run(ImapSession& session, const imap::GetQuotaRoot& command, RunOptions options);
+CommandTask run(ImapSession& session, const imap::SetQuota& command, RunOptions options);
+// unauthenticate.cc
+CommandTask run(ImapSession& session, const imap::Unauthenticate& command, RunOptions options);
 // status.cc
 CommandTask run(ImapSession& session, const imap::Status& command, RunOptions options);
 // append.cc
 CommandTask run(ImapSession& session, const imap::Append& command, RunOptions options);
+// replace.cc
+CommandTask run(ImapSession& session, const imap::Replace& command, RunOptions options);
+// uid_batches.cc
+CommandTask run(ImapSession& session, const imap::UidBatches& command, RunOptions options);
 // expunge.cc
 CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions options);
 // search.cc
@@ -61,17 +77,21 @@ CommandTask run(ImapSession& session, const imap::Copy& command, RunOptions opti
 CommandTask run(ImapSession& session, const imap::Move& command, RunOptions options);
 
 // expunge.cc: everything marked \Deleted, or of these uids only, in as many commits as it takes.
+// Tells `progress`, unless that is null.
 net::Task<Result<store::ExpungeResult>> expunge_all(ImapSession& session, MailboxId mailbox,
-                                                    std::optional<UidSet> uids);
+                                                    std::optional<UidSet> uids, Progress* progress);
 
 // select.cc: FLAGS and PERMANENTFLAGS of a mailbox, when it is selected and when a keyword is
 // added.
 void append_defined_flags(std::string& out, const Selected& selected);
 
 // store.cc: a change of flags in as many commits as it takes; each is atomic, RFC 9051 asks for no
-// more. With `silent` the view is told not to announce it.
+// more. With `silent` the view is told not to announce it. Tells `progress`, unless that is null.
 net::Task<Result<store::StoreResult>> store_flags(ImapSession& session, store::StoreRequest request,
-                                                  bool silent);
+                                                  bool silent, Progress* progress);
+
+// The answer of a command that has worked on the highest uids only, down to `lowest` (RFC 9738).
+Reply limited(ImapSession& session, Uid lowest);
 
 // MAILBOXID (RFC 8474).
 std::string mailbox_object_id(MailboxId mailbox);

@@ -2,6 +2,8 @@
 // that committed.
 
 #include "server/imap/commands.h"
+#include "server/imap/progress.h"
+#include "server/imap/quota.h"
 
 namespace eilpost::server {
 
@@ -65,6 +67,12 @@ net::Task<Prepared> prepare(ImapSession& session, const imap::SequenceSet& set, 
   out.request.to = *target;
   out.request.uids = std::move(*resolved);
   out.request.quota = session.quota();
+  const uint32_t most = session.message_limit();
+  if (most > 0 && out.request.uids.count() > most) {
+    // RFC 9738: both are all or nothing, or would be told in part only.
+    out.reply = Reply{imap::Condition::no, imap::ResponseCode::message_limit(most, std::nullopt),
+                      "more messages than one command may work on"};
+  }
   if (out.request.uids.empty()) out.reply = Reply::ok("no such messages");
   co_return out;
 }
@@ -74,7 +82,10 @@ net::Task<Prepared> prepare(ImapSession& session, const imap::SequenceSet& set, 
 constexpr uint64_t move_step = 5000;
 
 // In steps; each announces its COPYUID and then its expunges (RFC 6851 4.3).
-net::Task<tl::expected<void, Reply>> move_all(ImapSession& session, store::CopyRequest request) {
+net::Task<tl::expected<void, Reply>> move_all(ImapSession& session, store::CopyRequest request,
+                                              std::string_view tag) {
+  Progress progress(session, tag, request.uids.count());
+  uint64_t done = 0;
   UidSet rest = std::move(request.uids);
   request.move = true;
   bool any = false;
@@ -87,6 +98,9 @@ net::Task<tl::expected<void, Reply>> move_all(ImapSession& session, store::CopyR
     imap::append_untagged(session.out(), imap::Condition::ok, copy_uid(*moved), "moved");
     auto synced = co_await session.sync(true);
     if (!synced) co_return tl::unexpected(reply_for(session, synced.error()));
+    done += moved->uids.size();
+    auto told = co_await progress.at(done);
+    if (!told) co_return tl::unexpected(reply_for(session, told.error()));
     if (!rest.empty() && session.ending()) {
       co_return tl::unexpected(Reply::no(imap::CodeName::unavailable, "the session ends"));
     }
@@ -111,6 +125,7 @@ CommandTask run(ImapSession& session, const imap::Copy& command, RunOptions opti
   if (!options.uid && copied->uids.size() < asked) {
     session.log().info("copy: {} of {} messages were gone", asked - copied->uids.size(), asked);
   }
+  warn_of_quota(session);
   co_return Reply::ok(copy_uid(*copied), "copied");
 }
 
@@ -120,7 +135,7 @@ CommandTask run(ImapSession& session, const imap::Move& command, RunOptions opti
   }
   Prepared prepared = co_await prepare(session, command.set, command.mailbox, options.uid);
   if (prepared.reply) co_return std::move(*prepared.reply);
-  auto moved = co_await move_all(session, std::move(prepared.request));
+  auto moved = co_await move_all(session, std::move(prepared.request), options.tag);
   if (!moved) co_return std::move(moved.error());
   if (!session.selected()) co_return Reply::ok("moved");
   if (session.qresync) {

@@ -1,13 +1,15 @@
 // EXPUNGE and UID EXPUNGE (RFC 9051 6.4.3, 6.4.9), and the expunge of CLOSE.
 
 #include "server/imap/commands.h"
+#include "server/imap/progress.h"
 #include "store/mutations.h"
 
 namespace eilpost::server {
 
 // In steps of one commit each; what has gone stays gone when a later step fails.
 net::Task<Result<store::ExpungeResult>> expunge_all(ImapSession& session, MailboxId mailbox,
-                                                    std::optional<UidSet> uids) {
+                                                    std::optional<UidSet> uids,
+                                                    Progress* progress) {
   store::ExpungeResult total;
   engine::Engine* engine = &session.world().engine;
   while (true) {
@@ -22,11 +24,14 @@ net::Task<Result<store::ExpungeResult>> expunge_all(ImapSession& session, Mailbo
     if (gone->modseq) total.modseq = gone->modseq;
     if (!gone->more) break;
     if (session.ending()) co_return fail(Code::unavailable, "the session ends");
+    if (!progress) continue;
+    auto told = co_await progress->at(total.uids.count());
+    CO_TRY(told);
   }
   co_return total;
 }
 
-CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions) {
+CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions options) {
   Selected& selected = *session.selected();
   if (selected.read_only) {
     co_return Reply::no(imap::CodeName::no_perm, "the mailbox was opened read-only");
@@ -41,12 +46,16 @@ CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions) 
     mine.add(Uid(1), last);
   }
   if (mine.empty()) co_return Reply::ok("nothing to expunge");
+  // RFC 9738: EXPUNGE without uids is not limited.
+  const std::optional<Uid> lowest = command.uids ? session.limit(mine) : std::nullopt;
   std::optional<UidSet> only = std::move(mine);
-  auto gone = co_await expunge_all(session, selected.mailbox, std::move(only));
+  Progress progress(session, options.tag, std::nullopt);
+  auto gone = co_await expunge_all(session, selected.mailbox, std::move(only), &progress);
   if (!gone) co_return reply_for(session, gone.error());
   // RFC 9051 6.4.3: told before the OK, whatever is pipelined behind.
   auto synced = co_await session.sync(true);
   if (!synced) co_return reply_for(session, synced.error());
+  if (lowest) co_return limited(session, *lowest);
   if (session.qresync && gone->modseq && session.selected()) {
     // RFC 7162 3.2.7: the VANISHED is out, so that this is never above what was told.
     const uint64_t highest = selected.view.announced_modseq().value;

@@ -6,6 +6,7 @@
 #include "mime/wire.h"
 #include "server/imap/commands.h"
 #include "server/imap/fetch_plan.h"
+#include "server/imap/progress.h"
 #include "server/imap/read_ahead.h"
 #include "store/mutations.h"
 
@@ -26,8 +27,11 @@ struct Target {
 
 class FetchRunner {
  public:
-  FetchRunner(ImapSession& session, FetchPlan plan, UidSet uids)
-      : session_(session), plan_(std::move(plan)), uids_(std::move(uids)) {}
+  FetchRunner(ImapSession& session, FetchPlan plan, UidSet uids, std::string_view tag)
+      : session_(session),
+        plan_(std::move(plan)),
+        uids_(std::move(uids)),
+        progress_(session, tag, uids_.count()) {}
 
   net::Task<Result<>> run() {
     if (!plan_.rows) {
@@ -45,10 +49,20 @@ class FetchRunner {
       const size_t count = loaded->messages.size();  // fewer than asked when they are large
       damaged_ = damaged_ || loaded->damaged;
       for (size_t i = 0; i < count; ++i) {
-        auto printed = co_await print(targets[at + i], loaded->messages[i]);
-        CO_TRY(printed);
+        const FetchedMessage& message = loaded->messages[i];
+        if (streams(message)) {
+          auto printed = co_await print_streaming(targets[at + i], message);
+          CO_TRY(printed);
+        } else {
+          print(targets[at + i], message);
+        }
+        if (!session_.wants_send()) continue;
+        auto sent = co_await session_.send();
+        CO_TRY(sent);
       }
       at += count;
+      auto told = co_await progress_.at(at);
+      CO_TRY(told);
       if (loaded->bytes < run_bytes_wanted / 2) pages = std::min(pages * 2, run_pages_max);
     }
     co_return Result<>();
@@ -91,7 +105,7 @@ class FetchRunner {
   }
 
   void print_hot_one(Seq seq, const store::HotPage& page, const store::HotEntry& entry) {
-    imap::FetchWriter writer(session_.out(), seq, session_.style());
+    imap::FetchWriter writer = session_.fetch_writer(seq, page.uid(entry));
     for (const FetchItem& item : plan_.items) print_hot_item(writer, item, page, entry);
     writer.finish();
   }
@@ -149,6 +163,12 @@ class FetchRunner {
   }
 
   net::Task<Result<FetchedRun>> load(std::vector<Uid> uids) {
+    auto cached = cached_run(*session_.account_ptr(), session_.selected()->mailbox, plan_, uids);
+    if (cached) {
+      // The other connections of this thread get their turn between two runs.
+      if (printed_runs_++ > 0) co_await net::yield_now();
+      co_return std::move(*cached);
+    }
     auto job = [account = session_.account_ptr(), mailbox = session_.selected()->mailbox,
                 plan = &plan_,
                 uids = std::move(uids)] { return load_run(*account, mailbox, *plan, uids); };
@@ -156,29 +176,61 @@ class FetchRunner {
     co_return loaded;
   }
 
-  net::Task<Result<>> print(Target target, const FetchedMessage& message) {
-    const store::PagePtr page = view().shown().page(store::keys::page_of(target.uid));
-    const store::HotEntry* entry = page ? page->find(store::keys::slot_of(target.uid)) : nullptr;
-    if (!entry || !message.row) {
-      // Gone for good before this session could be told of it (RFC 2180 4.1, EXPUNGEISSUED).
-      incomplete_ = true;
-      co_return Result<>();
-    }
-    imap::FetchWriter writer(session_.out(), target.seq, session_.style());
+  static bool streams(const FetchedBody& body) {
+    return body.kind == FetchedBody::Kind::range || body.kind == FetchedBody::Kind::decode;
+  }
+  static bool streams(const FetchedMessage& message) {
+    return std::any_of(message.bodies.begin(), message.bodies.end(),
+                       [](const FetchedBody& body) { return streams(body); });
+  }
+
+  // The message's flags; null when it is gone for good before this session could be told of it
+  // (RFC 2180 4.1, EXPUNGEISSUED).
+  const store::HotEntry* hot_entry(Target target, const FetchedMessage& message) {
+    const uint32_t number = store::keys::page_of(target.uid);
+    if (!hot_ || hot_->page != number) hot_ = view().shown().page(number);
+    const store::HotEntry* entry = hot_ ? hot_->find(store::keys::slot_of(target.uid)) : nullptr;
+    if (entry && message.row) return entry;
+    incomplete_ = true;
+    return nullptr;
+  }
+
+  void print(Target target, const FetchedMessage& message) {
+    const store::HotEntry* entry = hot_entry(target, message);
+    if (!entry) return;
+    imap::FetchWriter writer = session_.fetch_writer(target.seq, target.uid);
     size_t body = 0;
     for (const FetchItem& item : plan_.items) {
-      if (print_row_item(writer, item, *message.row)) continue;
+      if (is_body(item.kind)) {
+        print_body(writer, item, message.bodies[body++]);
+      } else if (!print_row_item(writer, item, *message.row)) {
+        print_hot_item(writer, item, *hot_, *entry);
+      }
+    }
+    writer.finish();
+  }
+
+  // The same where some section is sent while it is read.
+  net::Task<Result<>> print_streaming(Target target, const FetchedMessage& message) {
+    const store::HotEntry* entry = hot_entry(target, message);
+    if (!entry) co_return Result<>();
+    imap::FetchWriter writer = session_.fetch_writer(target.seq, target.uid);
+    size_t body = 0;
+    for (const FetchItem& item : plan_.items) {
       if (!is_body(item.kind)) {
-        print_hot_item(writer, item, *page, *entry);
+        if (!print_row_item(writer, item, *message.row)) {
+          print_hot_item(writer, item, *hot_, *entry);
+        }
         continue;
       }
       const FetchedBody& octets = message.bodies[body++];
-      auto printed = co_await print_body(writer, item, *message.row, octets);
-      CO_TRY(printed);
+      print_body(writer, item, octets);
+      if (!streams(octets)) continue;
+      auto streamed = co_await stream(message.row->cold, octets);
+      CO_TRY(streamed);
     }
     writer.finish();
-    auto sent = co_await session_.send_if_large();
-    co_return sent;
+    co_return Result<>();
   }
 
   static bool print_row_item(imap::FetchWriter& writer, const FetchItem& item,
@@ -204,8 +256,8 @@ class FetchRunner {
     return true;
   }
 
-  net::Task<Result<>> print_body(imap::FetchWriter& writer, const FetchItem& item,
-                                 const store::PageData::Message& row, const FetchedBody& body) {
+  // The item; of a section that is streamed its beginning.
+  void print_body(imap::FetchWriter& writer, const FetchItem& item, const FetchedBody& body) {
     switch (body.kind) {
       case FetchedBody::Kind::nil:
         // BINARY.SIZE is a number: of a part that is not there nothing is said.
@@ -227,17 +279,14 @@ class FetchRunner {
         }
         break;
       case FetchedBody::Kind::range:
-      case FetchedBody::Kind::decode: {
+      case FetchedBody::Kind::decode:
         if (item.kind == FetchKind::binary) {
           writer.body_header_literal8(item, body.size);
         } else {
           writer.body_header(item, body.size);
         }
-        auto streamed = co_await stream(row.cold, body);
-        co_return streamed;
-      }
+        break;
     }
-    co_return Result<>();
   }
 
   // The literal's octets in pieces, decoded if need be: of those only [skip, skip + size) go out.
@@ -276,7 +325,10 @@ class FetchRunner {
   ImapSession& session_;
   const FetchPlan plan_;
   UidSet uids_;
+  Progress progress_;
   std::vector<std::string_view> keywords_;
+  store::PagePtr hot_;  // of the view, which does not change meanwhile
+  size_t printed_runs_ = 0;
   bool incomplete_ = false;
   bool unknown_cte_ = false;
   bool damaged_ = false;
@@ -341,7 +393,7 @@ net::Task<Result<>> mark_seen(ImapSession& session, const UidSet& uids) {
   request.uids = std::move(unseen);
   request.change = store::FlagChange::add;
   request.flags = store::flag_seen;
-  auto done = co_await store_flags(session, std::move(request), false);
+  auto done = co_await store_flags(session, std::move(request), false, nullptr);
   CO_TRY(done);
   co_return Result<>();
 }
@@ -369,13 +421,16 @@ CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions opt
     // RFC 7162 3.1.4.1: MODSEQ is answered as if it had been asked for.
     if (!plan.modseq) plan.items.push_back({FetchKind::modseq, {}, {}, false, false});
   }
-  const bool has_uid = std::any_of(plan.items.begin(), plan.items.end(),
-                                   [](const FetchItem& i) { return i.kind == FetchKind::uid; });
+  const std::optional<Uid> lowest = session.limit(uids);
+  // RFC 9586: a UIDFETCH response has the uid in front.
+  const bool has_uid =
+      session.uid_only || std::any_of(plan.items.begin(), plan.items.end(),
+                                      [](const FetchItem& i) { return i.kind == FetchKind::uid; });
   if (options.uid && !has_uid) {
     plan.items.insert(plan.items.begin(), FetchItem{FetchKind::uid, {}, {}, false, false});
   }
   const bool marks_seen = plan.marks_seen && !session.selected()->read_only;
-  auto runner = std::make_unique<FetchRunner>(session, std::move(plan), uids);
+  auto runner = std::make_unique<FetchRunner>(session, std::move(plan), uids, options.tag);
   auto done = co_await runner->run();
   if (!done) co_return reply_for(session, done.error());
   if (marks_seen) {
@@ -391,6 +446,7 @@ CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions opt
   if (runner->incomplete()) {
     co_return Reply::no(imap::CodeName::expunge_issued, "some of the messages are gone");
   }
+  if (lowest) co_return limited(session, *lowest);
   co_return Reply::ok("fetched");
 }
 

@@ -254,6 +254,21 @@ Result<> load_bodies(store::Account& account, const FetchPlan& plan, FetchedMess
 
 }  // namespace
 
+std::optional<FetchedRun> cached_run(const store::Account& account, MailboxId mailbox,
+                                     const FetchPlan& plan, const std::vector<Uid>& uids) {
+  if (plan.bodies) return std::nullopt;
+  FetchedRun out;
+  out.messages.reserve(uids.size());
+  for (size_t at = 0; at < uids.size();) {
+    const std::vector<uint8_t> slots = slots_from(uids, at);
+    auto page = account.cached_slots(mailbox, store::keys::page_of(uids[at]), plan.columns, slots);
+    if (!page) return std::nullopt;
+    for (const uint8_t slot : slots) out.messages.push_back({uids[at++], page->find(slot), {}});
+    out.pages.push_back(std::move(page));
+  }
+  return out;
+}
+
 Result<FetchedRun> load_run(store::Account& account, MailboxId mailbox, const FetchPlan& plan,
                             const std::vector<Uid>& uids) {
   constexpr size_t run_bytes_max = 1024 * 1024;

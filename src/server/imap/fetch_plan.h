@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,10 @@ class DecodedWindow {
 // message at least, and no more once their bodies take a megabyte.
 Result<FetchedRun> load_run(store::Account& account, MailboxId mailbox, const FetchPlan& plan,
                             const std::vector<Uid>& uids);
+
+// The same from memory alone, never blocking; nothing when it does not hold all of it.
+std::optional<FetchedRun> cached_run(const store::Account& account, MailboxId mailbox,
+                                     const FetchPlan& plan, const std::vector<Uid>& uids);
 
 // Sections larger than this are streamed, not loaded.
 inline constexpr uint64_t stream_bytes_min = 128 * 1024;

@@ -2,6 +2,7 @@
 // DONE.
 
 #include "server/imap/commands.h"
+#include "server/imap/metadata.h"
 
 namespace eilpost::server {
 
@@ -11,8 +12,10 @@ namespace {
 net::Task<bool> announce(ImapSession& session) {
   if (session.selected()) {
     auto synced = co_await session.sync(session.pipeline_allows_expunge());
-    if (!synced) session.log().warn("idle: {}", synced.error().detail);
+    // The session stays: what happened meanwhile is announced when it can be looked at again.
+    if (!synced) session.log().info("idle: {}", synced.error().detail);
   }
+  if (session.metadata_news.subscription) co_await announce_metadata(session);
   auto sent = co_await session.send();
   co_return sent.has_value();
 }
@@ -45,6 +48,11 @@ CommandTask run(ImapSession& session, const imap::Idle&, RunOptions) {
       net::after(std::chrono::seconds(session.settings().idle_session_seconds));
   const int keepalive = session.settings().idle_keepalive_seconds;
   Heard heard = Heard::nothing;
+  if (session.selected()) {
+    // From here on the account's follower tells.
+    auto fresh = co_await session.refresh();
+    if (!fresh) session.log().info("idle: {}", fresh.error().detail);
+  }
   bool open = co_await announce(session);
   while (open && session.state() != SessionState::logout) {
     heard = next_line(session);

@@ -1,10 +1,13 @@
-// LIST in its basic and extended form, LSUB (RFC 9051 6.3.9, RFC 3501 6.3.9).
+// LIST in its basic and extended form (RFC 9051 6.3.9), LSUB (RFC 3501 6.3.9), XLIST.
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 
 #include "protocol/imap/mailbox_name.h"
 #include "server/imap/commands.h"
+#include "server/imap/metadata.h"
 #include "server/imap/special_use.h"
 #include "server/imap/status.h"
 
@@ -147,6 +150,60 @@ class Lister {
   std::set<std::string> hidden_;      // names with one that the patterns leave out
 };
 
+// What RETURN wants besides LIST responses.
+struct More {
+  std::map<MailboxId, std::vector<store::AnnotationRow>> annotations;
+  uint64_t longest_left_out = 0;
+};
+
+net::Task<Result<More>> read_more(ImapSession& session, const imap::List& command) {
+  More out;
+  if (!command.return_metadata) co_return out;
+  // All at once: so many reads for every listed mailbox would cost more.
+  auto job = [account = session.account_ptr()] {
+    return store::read_all_annotations(account->engine(), account->partition());
+  };
+  auto read = co_await session.read(std::move(job));
+  CO_TRY(read);
+  out.annotations = std::move(*read);
+  co_return out;
+}
+
+// RFC 4314 2.1: of the owner, all but "a", for which there are no commands without ACL; INBOX stays
+// ("x"). "c" and "d" are what RFC 2086 called them (2.1.1).
+std::string_view rights_on(MailboxId mailbox) {
+  return mailbox == store::inbox_id ? "lrswipktecd" : "lrswipkxtecd";
+}
+
+// The responses behind one LIST response.
+net::Task<Result<>> append_more(ImapSession& session, const imap::List& command, std::string name,
+                                More& more) {
+  const store::FoldersPtr tree = session.folders();
+  const store::MailboxDef* def = tree->find(name);
+  if (!def) co_return Result<>();
+  if (command.return_status && def->selectable) {
+    auto deleted = co_await find_deleted_storage(session, def->id, *command.return_status);
+    CO_TRY(deleted);
+    append_status_of(session, name, def->id, *command.return_status, *deleted);
+  }
+  if (command.return_myrights) {
+    // RFC 8440 3.
+    const imap::MyRightsData rights{name, std::string(rights_on(def->id))};
+    imap::append_myrights(session.out(), rights, session.style());
+  }
+  if (command.return_metadata) {
+    // RFC 9590 3.
+    auto there = with_computed(std::move(more.annotations[def->id]), *def);
+    PickedMetadata picked = pick_metadata(there, *command.return_metadata);
+    more.longest_left_out = std::max(more.longest_left_out, picked.longest_left_out);
+    imap::MetadataData data;
+    data.mailbox = std::move(name);
+    data.entries = std::move(picked.entries);
+    if (!data.entries.empty()) imap::append_metadata(session.out(), data, session.style());
+  }
+  co_return Result<>();
+}
+
 }  // namespace
 
 CommandTask run(ImapSession& session, const imap::List& command, RunOptions) {
@@ -169,16 +226,18 @@ CommandTask run(ImapSession& session, const imap::List& command, RunOptions) {
   if (!fresh) co_return reply_for(session, fresh.error());
   Lister lister(session, command);
   const std::vector<Lister::Listed> listed = lister.list();
+  auto more = co_await read_more(session, command);
+  if (!more) co_return reply_for(session, more.error());
   for (const auto& [data, own] : listed) {
     imap::append_list(session.out(), data, session.style());
-    if (command.return_status && own) {
-      const auto id = session.find_mailbox(data.mailbox);
-      if (id) append_status_of(session, data.mailbox, *id, *command.return_status);
+    if (own) {
+      auto told = co_await append_more(session, command, data.mailbox, *more);
+      if (!told) co_return reply_for(session, told.error());
     }
     auto sent = co_await session.send_if_large();
     if (!sent) break;
   }
-  co_return Reply::ok("listed");
+  co_return metadata_reply(more->longest_left_out, "listed");
 }
 
 CommandTask run(ImapSession& session, const imap::Lsub& command, RunOptions) {
@@ -208,6 +267,50 @@ CommandTask run(ImapSession& session, const imap::Lsub& command, RunOptions) {
       data.attributes.emplace_back("\\Noselect");
     }
     imap::append_list(session.out(), data, session.style());
+  }
+  co_return Reply::ok("listed");
+}
+
+namespace {
+
+// The attributes that Gmail gave before RFC 6154; clients of that time know no others.
+std::vector<std::string> xlist_uses(const store::MailboxDef& def) {
+  constexpr std::array<std::pair<uint16_t, std::string_view>, 8> names{
+      {{store::use_all, "\\AllMail"},
+       {store::use_archive, "\\Archive"},
+       {store::use_drafts, "\\Drafts"},
+       {store::use_flagged, "\\Starred"},
+       {store::use_junk, "\\Spam"},
+       {store::use_sent, "\\Sent"},
+       {store::use_trash, "\\Trash"},
+       {store::use_important, "\\Important"}}};
+  std::vector<std::string> out;
+  if (def.id == store::inbox_id) out.emplace_back("\\Inbox");
+  for (const auto& [bit, name] : names) {
+    if ((def.special_use & bit) != 0) out.emplace_back(name);
+  }
+  return out;
+}
+
+}  // namespace
+
+CommandTask run(ImapSession& session, const imap::Xlist& command, RunOptions) {
+  auto fresh = co_await session.refresh();
+  if (!fresh) co_return reply_for(session, fresh.error());
+  const store::FoldersPtr tree = session.folders();
+  const std::string pattern = imap::join_pattern(command.reference, command.pattern);
+  for (const auto& entry : tree->entries()) {
+    if (!imap::pattern_matches(pattern, entry.name)) continue;
+    imap::ListData data;
+    data.xlist = true;
+    data.mailbox = entry.name;
+    if (!entry.def->selectable) data.attributes.emplace_back("\\Noselect");
+    data.attributes.emplace_back(tree->has_children(entry.def->id) ? "\\HasChildren"
+                                                                   : "\\HasNoChildren");
+    for (std::string& use : xlist_uses(*entry.def)) data.attributes.push_back(std::move(use));
+    imap::append_list(session.out(), data, session.style());
+    auto sent = co_await session.send_if_large();
+    if (!sent) break;
   }
   co_return Reply::ok("listed");
 }

@@ -3,6 +3,7 @@
 #include "protocol/imap/mailbox_name.h"
 #include "server/imap/commands.h"
 #include "server/imap/special_use.h"
+#include "store/annotations.h"
 
 namespace eilpost::server {
 
@@ -29,8 +30,13 @@ std::optional<Reply> refused_name(std::string_view name) {
 // RFC 9051 6.3.6: INBOX itself stays; all its messages go to the new mailbox, in steps that each
 // are one commit. Names below INBOX stay where they are.
 net::Task<Result<>> move_inbox(ImapSession& session, const std::string& to) {
-  std::function<Result<MailboxId>(store::Tx&)> create = [to](store::Tx& tx) {
-    return store::create_mailbox(tx, store::CreateRequest{to, 0});
+  const store::CreateRequest wanted{to, 0, session.quota()};
+  std::function<Result<MailboxId>(store::Tx&)> create =
+      [wanted](store::Tx& tx) -> Result<MailboxId> {
+    const MailboxId made = TRY(store::create_mailbox(tx, wanted));
+    // RFC 5464 4.1: INBOX keeps its annotations, and what it is renamed to gets them.
+    TRY(store::copy_annotations(tx, store::inbox_id, made));
+    return made;
   };
   auto target = co_await change(session, std::move(create));
   CO_TRY(target);
@@ -58,7 +64,7 @@ net::Task<Result<>> move_inbox(ImapSession& session, const std::string& to) {
 
 CommandTask run(ImapSession& session, const imap::Create& command, RunOptions) {
   if (auto refused = refused_name(command.mailbox)) co_return std::move(*refused);
-  store::CreateRequest request{command.mailbox, 0};
+  store::CreateRequest request{command.mailbox, 0, session.quota()};
   for (const std::string& name : command.special_use) {
     const uint16_t bit = special_use_bit(name);
     // RFC 6154 3: \All and \Flagged would be virtual here, and are not made.
@@ -97,9 +103,9 @@ CommandTask run(ImapSession& session, const imap::Rename& command, RunOptions) {
     if (!moved) co_return reply_for(session, moved.error());
     co_return Reply::ok("the messages of INBOX were moved");
   }
-  std::function<Result<MailboxId>(store::Tx&)> rename = [from = command.from,
-                                                         to = command.to](store::Tx& tx) {
-    return store::rename_mailbox(tx, from, to);
+  std::function<Result<MailboxId>(store::Tx&)> rename = [from = command.from, to = command.to,
+                                                         quota = session.quota()](store::Tx& tx) {
+    return store::rename_mailbox(tx, from, to, quota);
   };
   auto renamed = co_await change(session, std::move(rename));
   if (!renamed) co_return reply_for(session, renamed.error());

@@ -51,27 +51,32 @@ void ReadAhead::start() {
   if (at_ == end_) return;
   coming_ = std::make_shared<Piece>();
   const uint64_t length = std::min(stream_piece_bytes, end_ - at_);
-  auto job = [account = account_, cold = cold_, offset = at_, length, piece = coming_] {
-    auto read = account->read_blob(cold, offset, length);
-    if (read && read->size() != length)
+  auto job = [account = account_, cold = cold_, offset = at_, length, piece = coming_,
+              octets = std::move(given_)]() mutable {
+    auto read = account->read_blob_into(cold, offset, length, octets);
+    if (read && octets.size() != length)
       read = fail(Code::corrupt, "blob is shorter than its index");
-    piece->fill(std::move(read));
+    if (!read) return piece->fill(tl::unexpected(std::move(read).error()));
+    piece->fill(std::move(octets));
   };
+  given_.clear();
   at_ += length;
   if (const auto posted = pool_.post(std::move(job)); !posted) {
     coming_->fill(tl::unexpected(posted.error()));
   }
 }
 
-net::Task<Result<std::string>> ReadAhead::next() {
-  if (!coming_) co_return std::string();
+net::Task<Result<std::string_view>> ReadAhead::next() {
+  if (!coming_) co_return std::string_view();
   const std::shared_ptr<Piece> piece = coming_;
   auto wait = [piece](std::function<void(Result<std::string>)> done) {
     piece->take(std::move(done));
   };
   auto octets = co_await net::await_callback<Result<std::string>>(wait);
-  if (octets) start();
-  co_return octets;
+  CO_TRY(octets);
+  start();
+  given_ = std::move(*octets);
+  co_return std::string_view(given_);
 }
 
 }  // namespace eilpost::server

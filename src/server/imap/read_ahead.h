@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "mime/part_index.h"
 #include "net/disk_pool.h"
@@ -17,8 +18,9 @@ class ReadAhead {
   // Pieces of `range` of the message's octets, in order. `pool` outlives it.
   ReadAhead(net::DiskPool& pool, store::AccountPtr account, const store::Cold& cold,
             mime::OctetRange range);
-  // The next piece; empty at the end. Code::corrupt when the blob is shorter than the range.
-  net::Task<Result<std::string>> next();
+  // The next piece, which stays until the next call; empty at the end. Code::corrupt when the blob
+  // is shorter than the range.
+  net::Task<Result<std::string_view>> next();
 
  private:
   struct Piece;
@@ -30,6 +32,7 @@ class ReadAhead {
   uint64_t at_;
   uint64_t end_;
   std::shared_ptr<Piece> coming_;  // shared with the job that reads it
+  std::string given_;              // the piece that next() gave; its memory takes the next but one
 };
 
 }  // namespace eilpost::server

@@ -4,6 +4,7 @@
 
 #include "search/evaluate.h"
 #include "server/imap/commands.h"
+#include "server/imap/progress.h"
 #include "server/imap/search_plan.h"
 
 namespace eilpost::server {
@@ -12,6 +13,8 @@ namespace {
 
 // Some hundred microseconds of flags for a program of one key.
 constexpr size_t memory_pages = 256;
+// The same of headers and digests that memory holds.
+constexpr size_t cached_pages = 16;
 
 size_t count_keys(const imap::SearchKey& key) {
   size_t count = 1;
@@ -33,8 +36,10 @@ store::SnapshotPtr shown_snapshot(const View& view) {
 }
 
 net::Task<Result<search::Answer>> search_view(ImapSession& session, search::Program program,
-                                              size_t keys) {
+                                              size_t keys, std::string_view tag) {
+  Progress progress(session, tag, std::nullopt);
   const search::Slice memory_slice = slice_of(memory_pages, keys);
+  const search::Slice cached_slice = slice_of(cached_pages, keys);
   const search::Slice disk_slice = slice_of(search::Slice().pages_max, keys);
   const search::Context context{.now_seconds = session.world().clock.now().seconds()};
   // Shared with the job on the pool.
@@ -43,17 +48,20 @@ net::Task<Result<search::Answer>> search_view(ImapSession& session, search::Prog
   bool done = false;
   while (!done) {
     if (session.ending()) co_return fail(Code::unavailable, "the session ends");
-    if (evaluator->reads()) {
+    if (evaluator->reads() && !evaluator->in_memory(cached_slice)) {
       auto job = [evaluator, disk_slice] { return evaluator->step(disk_slice); };
       auto stepped = co_await session.read(std::move(job));
       CO_TRY(stepped);
       done = *stepped;
     } else {
-      auto stepped = evaluator->step(memory_slice);
+      auto stepped = evaluator->step(evaluator->reads() ? cached_slice : memory_slice);
       CO_TRY(stepped);
       done = *stepped;
       if (!done) co_await net::yield_now();
     }
+    if (done) break;
+    auto told = co_await progress.at(std::nullopt);
+    CO_TRY(told);
   }
   co_return evaluator->answer();
 }
@@ -93,6 +101,10 @@ void print_result(ImapSession& session, const imap::Search& command, RunOptions 
 }  // namespace
 
 CommandTask run(ImapSession& session, const imap::Search& command, RunOptions options) {
+  // RFC 6855 3: what comes is UTF-8 then.
+  if (session.utf8 && !command.charset.empty()) {
+    co_return Reply::bad("SEARCH takes no CHARSET once UTF8=ACCEPT is enabled");
+  }
   SearchSurroundings surroundings;
   surroundings.resolve = [&session](const imap::SequenceSet& set, bool uid) {
     return set.saved ? session.resolve(set, uid) : session.selected()->view.bounds(set, uid);
@@ -107,7 +119,8 @@ CommandTask run(ImapSession& session, const imap::Search& command, RunOptions op
     co_return reply;
   }
   if (imap::uses(command.key, imap::SearchOp::modseq)) session.use_condstore();
-  auto answer = co_await search_view(session, std::move(*program), count_keys(command.key));
+  auto answer =
+      co_await search_view(session, std::move(*program), count_keys(command.key), options.tag);
   if (!answer) {
     if (command.returns.save) session.selected()->saved.clear();
     co_return refused(session, answer.error());

@@ -27,6 +27,8 @@ class Planner {
       case SearchOp::or_: return search::any_of(TRY(keys(key.children)));
       case SearchOp::sequence: return search::in_uids(TRY(surroundings_.resolve(key.set, false)));
       case SearchOp::uid: return search::in_uids(TRY(surroundings_.resolve(key.set, true)));
+      case SearchOp::uid_after: return uids(key.number + 1, UINT32_MAX);
+      case SearchOp::uid_before: return uids(1, key.number - 1);
       case SearchOp::bcc: return header("bcc", key.text);
       case SearchOp::cc: return header("cc", key.text);
       case SearchOp::from: return header("from", key.text);
@@ -54,6 +56,14 @@ class Planner {
 
   Result<Program> header(std::string_view field, std::string_view octets) const {
     return search::header_contains(field, TRY(utf8(octets)));
+  }
+
+  // RFC 9738: every uid of a range, which may be empty.
+  static Program uids(uint64_t first, uint64_t last) {
+    if (first > last) return search::nothing();
+    UidSet set;
+    set.add(Uid(static_cast<uint32_t>(first)), Uid(static_cast<uint32_t>(last)));
+    return search::in_uids(std::move(set));
   }
 
   Program recent() const {

@@ -18,7 +18,9 @@ void print_opened(ImapSession& session, const Selected& opened) {
   append_defined_flags(out, opened);
   imap::append_exists(out, view.exists());
   if (!session.rev2) imap::append_recent(out, view.recent());
-  if (const Seq first = now.tree.first_unseen(); !session.rev2 && first) {
+  // RFC 9586: UNSEEN is a message number.
+  const bool says_unseen = !session.rev2 && !session.uid_only;
+  if (const Seq first = now.tree.first_unseen(); says_unseen && first) {
     untagged_ok(session, imap::ResponseCode(imap::CodeName::unseen, first.value), "first unseen");
   }
   untagged_ok(session, imap::ResponseCode(imap::CodeName::uid_validity, now.counters.uid_validity),
@@ -211,7 +213,7 @@ CommandTask run(ImapSession& session, const imap::Close&, RunOptions) {
   const bool read_only = session.selected()->read_only;
   if (!read_only) {
     std::optional<UidSet> everything;
-    auto gone = co_await expunge_all(session, mailbox, std::move(everything));
+    auto gone = co_await expunge_all(session, mailbox, std::move(everything), nullptr);
     // CLOSE knows no NO (RFC 9051 6.4.1): what could not be removed stays marked.
     if (!gone) session.log().warn("close: {}", gone.error().detail);
   }

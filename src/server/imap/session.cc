@@ -8,6 +8,7 @@
 #include "protocol/imap/capability.h"
 #include "server/imap/append_state.h"
 #include "server/imap/commands.h"
+#include "server/imap/metadata.h"
 
 namespace eilpost::server {
 
@@ -66,6 +67,12 @@ Needs needs_of(const imap::Copy&) {
 Needs needs_of(const imap::Move&) {
   return Needs::selected;
 }
+Needs needs_of(const imap::Replace&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::UidBatches&) {
+  return Needs::selected;
+}
 template <class T>
 Needs needs_of(const T&) {
   return Needs::authenticated;
@@ -85,6 +92,13 @@ std::optional<std::string_view> wrong_state(Needs needs, SessionState state) {
       return state == SessionState::not_authenticated ? "log in first" : "select a mailbox first";
   }
   return std::nullopt;
+}
+
+// What cannot be read, or is beyond a limit of the grammar. The detail is made for the peer.
+Reply reply_to_syntax(const Error& error) {
+  if (error.code == Code::invalid) return Reply::bad(error.detail);
+  const imap::ErrorReply answer = imap::error_reply(error.code);
+  return {answer.condition, imap::ResponseCode(answer.code), error.detail};
 }
 
 }  // namespace
@@ -158,6 +172,14 @@ std::vector<std::string> ImapSession::capabilities() const {
     state.mechanisms.emplace_back(sasl::mechanism_name(mechanism));
   }
   state.append_limit_bytes = settings_->message_bytes_max;
+  if (identity_) {
+    state.admin = identity_->admin;
+    state.uid_only = opted_in("UIDONLY");
+    state.message_limit = message_limit();
+    state.hidden = settings_->hidden_capabilities;
+    const auto& hidden = identity_->hidden_capabilities;
+    state.hidden.insert(state.hidden.end(), hidden.begin(), hidden.end());
+  }
   return imap::capabilities(state);
 }
 
@@ -194,8 +216,10 @@ void ImapSession::bye(imap::CodeName code, std::string_view text) {
 // Waits for octets and feeds them. False when the session is over.
 net::Task<bool> ImapSession::fill() {
   const net::Deadline until = deadline();
+  std::string chunk;
   while (true) {
-    const net::Wake wake = co_await stream_.wait_readable_or_signal(signal_, until);
+    const net::Wake wake =
+        co_await stream_.read_append_or_signal(chunk, read_bytes, signal_, until);
     if (wake == net::Wake::readable) break;
     if (wake == net::Wake::signalled) {
       const uint32_t reasons = signal_.take();
@@ -207,9 +231,6 @@ net::Task<bool> ImapSession::fill() {
     if (wake == net::Wake::timeout) bye(imap::CodeName::none, "idle for too long");
     co_return false;
   }
-  std::string chunk;
-  auto got = co_await stream_.read_append(chunk, read_bytes, until);
-  if (!got) co_return false;
   framer_.feed(chunk);
   entry_.set_bytes(stream_.bytes_in(), stream_.bytes_out());
   co_return true;
@@ -266,6 +287,7 @@ net::Task<bool> ImapSession::next_event() {
 }
 
 net::Task<> ImapSession::handle_literal(imap::LiteralAnnounced literal) {
+  if (!append_) fresh_ = false;
   if (append_ && append_->failure) {
     // The command has failed already: what still comes is not staged.
     framer_.refuse_literal();
@@ -282,7 +304,10 @@ net::Task<> ImapSession::handle_literal(imap::LiteralAnnounced literal) {
   if (!parsed || (!is_append && !literal.fits)) {
     if (!parsed) {
       if (!append_) append_ = std::make_unique<AppendState>();
-      append_->failure = Reply::bad(parsed.error().detail);
+      append_->failure = reply_to_syntax(parsed.error());
+    } else if (imap::equal_nocase(framer_.pending().name(), "SETMETADATA") && identity_) {
+      append_ = std::make_unique<AppendState>();
+      append_->failure = metadata_too_long();
     }
     framer_.refuse_literal();
     co_return;
@@ -291,7 +316,7 @@ net::Task<> ImapSession::handle_literal(imap::LiteralAnnounced literal) {
     framer_.buffer_literal();
   } else {
     if (!append_) append_ = std::make_unique<AppendState>();
-    const imap::Append so_far = std::move(**parsed);
+    const imap::AppendSoFar so_far = std::move(**parsed);
     auto refusal = co_await begin_message(*this, *append_, so_far);
     if (refusal) {
       append_->failure = std::move(refusal);
@@ -327,8 +352,7 @@ net::Task<> ImapSession::handle_frame(imap::Frame frame) {
     if (command.error().code == Code::invalid) {
       bad_command(tag, command.error().detail, imap::CodeName::none);
     } else {
-      const imap::ErrorReply answer = imap::error_reply(command.error().code);
-      Reply reply{answer.condition, imap::ResponseCode(answer.code), command.error().detail};
+      Reply reply = reply_to_syntax(command.error());
       co_await finish(std::move(tag), std::move(reply), false);
     }
     co_return;
@@ -346,11 +370,21 @@ net::Task<Reply> ImapSession::dispatch(const imap::Command& command) {
     co_return Reply::bad(std::string(*why));
   }
   uid_command_ = command.uid;
+  fresh_ = false;
+  if (uid_only && imap::uses_sequence_numbers(command)) {
+    co_return Reply{imap::Condition::bad, imap::ResponseCode(imap::CodeName::uid_required),
+                    "message numbers are of no use once UIDONLY is enabled"};
+  }
   const RunOptions options{command.uid, command.tag};
   CommandTask task = std::visit(
       [this, options](const auto& body) { return run(*this, body, options); }, command.body);
   Reply reply = co_await std::move(task);
   co_return reply;
+}
+
+AppendState& ImapSession::append_state() {
+  if (!append_) append_ = std::make_unique<AppendState>();
+  return *append_;
 }
 
 bool ImapSession::pipeline_allows_expunge() const {
@@ -371,8 +405,10 @@ bool ImapSession::pipeline_allows_expunge() const {
 net::Task<> ImapSession::finish(std::string tag, Reply reply, bool expunges) {
   if (selected_ && state_ != SessionState::logout) {
     auto synced = co_await sync(expunges);
-    if (!synced) log_.warn("sync: {}", synced.error().detail);
+    // What could not be looked at is announced with a later command; the answer stands.
+    if (!synced) log_.info("sync: {}", synced.error().detail);
   }
+  if (metadata_news.subscription) co_await announce_metadata(*this);
   if (!reply.printed) imap::append_tagged(out_, tag, reply.condition, reply.code, reply.text);
   // What is pipelined behind answers in the same packet.
   if (framer_.buffered() > 0 && out_.size() < large_bytes) co_return;
@@ -399,10 +435,19 @@ net::Task<Result<>> ImapSession::send_with(std::string_view octets) {
   co_return sent;
 }
 
+bool ImapSession::wants_send() const {
+  return out_.size() >= large_bytes;
+}
+
 net::Task<Result<>> ImapSession::send_if_large() {
-  if (out_.size() < large_bytes) co_return Result<>();
+  if (!wants_send()) co_return Result<>();
   auto sent = co_await send();
   co_return sent;
+}
+
+Reply limited(ImapSession& session, Uid lowest) {
+  return Reply::ok(imap::ResponseCode::message_limit(session.message_limit(), lowest),
+                   "done with the highest uids");
 }
 
 Reply reply_for(ImapSession& session, const Error& error) {

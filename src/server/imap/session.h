@@ -61,6 +61,13 @@ struct Selected {
   UidSet saved;  // "$" (RFC 5182)
 };
 
+// What a client that ENABLEd METADATA is to be told of (RFC 5464 4.4.2).
+struct MetadataNews {
+  bool mailboxes = false;                             // else of the server's entries only
+  ModSeq seen;                                        // changes up to here were told
+  std::unique_ptr<store::Subscription> subscription;  // null: nothing is told
+};
+
 class ImapSession {
  public:
   ImapSession(ServerWorld& world, ListenerPolicy policy, net::Stream stream);
@@ -92,6 +99,19 @@ class ImapSession {
   store::AccountPtr account_ptr() { return account_; }
   store::Author author() const;
   store::QuotaLimit quota() const;
+  // The account's own limits have changed since the login.
+  void set_quota(const directory::Quota& quota) { identity_->quota = quota; }
+  // Undoes the login: the state of a connection that is new, but for TLS and failed logins.
+  net::Task<> leave();
+  // Whether an administrator hides this capability from the account, or from all.
+  bool hides(std::string_view capability) const;
+  // Whether the account has one of those that have to be asked for, and sees it.
+  bool opted_in(std::string_view capability) const;
+  // Messages that one command may work on (RFC 9738); 0: the account has not asked for a limit.
+  uint32_t message_limit() const;
+  // Leaves in `uids`, on which a command is to work, as many as it may: the highest. The lowest of
+  // them, where some had to go.
+  std::optional<Uid> limit(UidSet& uids) const;
   std::vector<std::string> capabilities() const;
   directory::ConnectionSecurity security() const;
 
@@ -99,10 +119,18 @@ class ImapSession {
   bool rev2 = false;
   bool condstore = false;
   bool qresync = false;
-  bool utf8 = false;  // UTF8=ACCEPT; rev2 implies UTF-8 names too
+  bool utf8 = false;      // UTF8=ACCEPT; rev2 implies UTF-8 names too
+  bool uid_only = false;  // UIDONLY (RFC 9586): no message number in either direction
   bool utf8_on() const { return rev2 || utf8; }
   imap::WriteStyle style() const { return {utf8_on()}; }
   imap::ParseOptions parse_options() const;
+  MetadataNews metadata_news;
+  // Tells of annotations from here on; with `mailboxes`, not only of the server's.
+  struct MetadataScope {
+    bool mailboxes = false;
+  };
+  void follow_metadata(MetadataScope scope);
+  bool quota_warned = false;  // the client knows that little is left
   // Switches CONDSTORE on by use (RFC 7162 3.1), announcing HIGHESTMODSEQ of the selected mailbox.
   void use_condstore();
 
@@ -121,6 +149,7 @@ class ImapSession {
       account_->mutate<R>(author(), std::move(f), std::move(done));
     };
     auto result = co_await net::await_callback<Result<R>>(start);
+    if (result) fresh_ = true;  // the runner has compared versions
     co_return result;
   }
   // f() on the disk pool; it must own what it uses. Result<T> of what f returns.
@@ -129,7 +158,10 @@ class ImapSession {
     auto result = co_await net::run_on(world_.disk, std::move(f));
     co_return result;
   }
+  // Sees to it that the account is as new as the running command. Where other nodes write too, that
+  // is one comparison of versions for a command, however often it asks.
   net::Task<Result<>> refresh();
+  // The mailbox as it stands in memory, never older than the last refresh() or mutate().
   net::Task<Result<store::SnapshotPtr>> open(MailboxId mailbox);
   // The mailbox of that name, or Code::not_found. After refresh().
   Result<MailboxId> find_mailbox(const std::string& name);
@@ -142,6 +174,8 @@ class ImapSession {
   net::Task<Result<>> send_with(std::string_view octets);
   // Sends when out() holds more than 64 KiB.
   net::Task<Result<>> send_if_large();
+  // Enough waits to be sent: what send_if_large() asks, for loops that seldom need to wait.
+  bool wants_send() const;
   // Announces what has happened to the selected mailbox. With `expunges` false only what may be
   // said while message numbers are in use (RFC 9051 7.5.1).
   net::Task<Result<>> sync(bool expunges);
@@ -154,11 +188,14 @@ class ImapSession {
   bool ending() const;
   // A FETCH response's FLAGS (and UID, MODSEQ where enabled) for one message of the view.
   void append_flags_response(Seq seq, Uid uid, bool with_flags);
+  // Begins a FETCH response, or a UIDFETCH response where UIDONLY is enabled.
+  imap::FetchWriter fetch_writer(Seq seq, Uid uid);
 
   // "* BYE text", then the end.
   void bye(imap::CodeName code, std::string_view text);
 
-  AppendState* append_state() { return append_.get(); }
+  // Of the running command.
+  AppendState& append_state();
 
  private:
   net::Task<bool> next_event();
@@ -179,7 +216,7 @@ class ImapSession {
   net::Stream stream_;
   net::Signal signal_;
   imap::Framer framer_;
-  const net::Deadline login_by_;
+  net::Deadline login_by_;
   SessionTable::Entry entry_;
   log::Source log_;
   SessionState state_ = SessionState::not_authenticated;
@@ -190,6 +227,7 @@ class ImapSession {
   std::string out_;
   int bad_commands_ = 0;
   bool uid_command_ = false;  // the running command came as UID
+  bool fresh_ = false;        // the account is as new as the running command
   bool broken_ = false;       // the connection no longer takes octets
 
  public:

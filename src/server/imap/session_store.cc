@@ -1,5 +1,7 @@
 // The session's dealings with the store and with its selected mailbox.
 
+#include <algorithm>
+
 #include "server/imap/commands.h"
 #include "server/imap/session.h"
 #include "store/mutations.h"
@@ -29,6 +31,37 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
   co_return Result<>();
 }
 
+net::Task<> ImapSession::leave() {
+  co_await deselect();
+  log_.info("unauthenticated account={}", identity_->account.value);
+  rev2 = condstore = qresync = utf8 = uid_only = quota_warned = fresh_ = false;
+  metadata_news = MetadataNews();
+  identity_.reset();
+  account_.reset();
+  entry_.logout();
+  framer_.set_limits(imap::preauth_framer_limits());
+  login_by_ = net::after(std::chrono::seconds(settings_->preauth_seconds));
+  set_state(SessionState::not_authenticated);
+}
+
+bool ImapSession::hides(std::string_view capability) const {
+  const auto same = [&](const std::string& name) { return imap::equal_nocase(name, capability); };
+  const auto& all = settings_->hidden_capabilities;
+  if (std::any_of(all.begin(), all.end(), same)) return true;
+  if (!identity_) return false;
+  const auto& own = identity_->hidden_capabilities;
+  return std::any_of(own.begin(), own.end(), same);
+}
+
+void ImapSession::follow_metadata(MetadataScope scope) {
+  metadata_news.mailboxes = metadata_news.mailboxes || scope.mailboxes;
+  if (metadata_news.subscription) return;
+  metadata_news.seen = account_->annotations_modseq();
+  const net::Signal::Handle handle = signal_.handle();
+  metadata_news.subscription =
+      account_->subscribe(MailboxId(0), [handle] { handle.notify(wake_mailbox); });
+}
+
 store::Author ImapSession::author() const {
   return {entry_.id(), identity_ ? identity_->login_name : std::string()};
 }
@@ -38,20 +71,21 @@ store::QuotaLimit ImapSession::quota() const {
 }
 
 net::Task<Result<>> ImapSession::refresh() {
+  if (fresh_) co_return Result<>();
   auto start = [this](std::function<void(Result<>)> done) { account_->refresh(std::move(done)); };
   auto result = co_await net::await_callback<Result<>>(start);
+  fresh_ = result.has_value();
   co_return result;
 }
 
 net::Task<Result<store::SnapshotPtr>> ImapSession::open(MailboxId mailbox) {
-  if (account_->services().single_node) {
-    // A command served from memory makes no hop.
-    if (store::SnapshotPtr ready = account_->snapshot(mailbox)) co_return ready;
-  }
+  // A command served from memory makes no hop. What other nodes do gets there by the follower.
+  if (store::SnapshotPtr ready = account_->snapshot(mailbox)) co_return ready;
   auto start = [this, mailbox](std::function<void(Result<store::SnapshotPtr>)> done) {
     account_->open(mailbox, std::move(done));
   };
   auto result = co_await net::await_callback<Result<store::SnapshotPtr>>(start);
+  if (result) fresh_ = true;
   co_return result;
 }
 
@@ -122,6 +156,10 @@ net::Task<Result<>> ImapSession::sync(bool expunges) {
     co_return tl::unexpected(now.error());
   }
   View& view = selected_->view;
+  // A session never goes back, whichever way a state has come.
+  if ((*now)->counters.highest_modseq < view.snapshot().counters.highest_modseq) {
+    co_return Result<>();
+  }
   const bool nothing_new = view.snapshot_ptr() == *now && (view.gone().empty() || !expunges);
   if (nothing_new) co_return Result<>();
   const uint32_t uid_validity = view.snapshot().counters.uid_validity;
@@ -140,7 +178,7 @@ net::Task<Result<>> ImapSession::sync(bool expunges) {
 net::Task<Result<>> ImapSession::print(Announcement news) {
   constexpr size_t lines_between_sends = 256;
   size_t lines = 0;
-  if (qresync && !news.vanished.empty()) {
+  if ((qresync || uid_only) && !news.vanished.empty()) {
     imap::append_vanished(out_, imap::VanishedData{false, news.vanished.raw()});
   } else {
     for (const Seq seq : news.expunged) {
@@ -169,10 +207,10 @@ void ImapSession::append_flags_response(Seq seq, Uid uid, bool with_flags) {
   const store::PagePtr page = view.snapshot().tree.page(store::keys::page_of(uid));
   const store::HotEntry* entry = page ? page->find(store::keys::slot_of(uid)) : nullptr;
   if (!entry) return;
-  imap::FetchWriter writer(out_, seq, style());
+  imap::FetchWriter writer = fetch_writer(seq, uid);
   // RFC 9051 7.5.2: what a client has not asked for MUST name the UID; RFC 7162 3.2.4: so MUST
   // every change once CONDSTORE is on; RFC 3501 6.4.8: so MUST a UID command's.
-  if (rev2 || condstore || uid_command_) writer.uid(uid);
+  if (!uid_only && (rev2 || condstore || uid_command_)) writer.uid(uid);
   if (with_flags) {
     std::vector<std::string_view> keywords;
     const store::KeywordTable& table = *view.snapshot().keywords;
@@ -185,6 +223,29 @@ void ImapSession::append_flags_response(Seq seq, Uid uid, bool with_flags) {
   }
   if (condstore) writer.modseq(entry->modseq);
   writer.finish();
+}
+
+bool ImapSession::opted_in(std::string_view capability) const {
+  if (!identity_ || hides(capability)) return false;
+  const auto& extra = identity_->extra_capabilities;
+  return std::find(extra.begin(), extra.end(), capability) != extra.end();
+}
+
+uint32_t ImapSession::message_limit() const {
+  return opted_in("MESSAGELIMIT") ? settings_->message_limit : 0;
+}
+
+std::optional<Uid> ImapSession::limit(UidSet& uids) const {
+  const uint64_t most = message_limit();
+  const uint64_t count = uids.count();
+  if (most == 0 || count <= most) return std::nullopt;
+  uids.raw().take_first(count - most);
+  return uids.min();
+}
+
+imap::FetchWriter ImapSession::fetch_writer(Seq seq, Uid uid) {
+  if (uid_only) return {out_, uid, style()};
+  return {out_, seq, style()};
 }
 
 uint8_t wire_flags(uint8_t store_flags) {

@@ -10,11 +10,24 @@ CommandTask run(ImapSession& session, const imap::Capability&, RunOptions) {
   co_return Reply::ok("these are the capabilities");
 }
 
-// What has happened is announced after every command; these do nothing else.
-CommandTask run(ImapSession&, const imap::Noop&, RunOptions) {
+namespace {
+
+// What has happened is announced after every command; these ask for what other nodes did as well.
+// They know no NO (RFC 9051 6.1.2): when the storage cannot be asked, nothing is announced.
+net::Task<> look(ImapSession& session) {
+  if (!session.selected()) co_return;
+  auto fresh = co_await session.refresh();
+  if (!fresh) session.log().info("refresh: {}", fresh.error().detail);
+}
+
+}  // namespace
+
+CommandTask run(ImapSession& session, const imap::Noop&, RunOptions) {
+  co_await look(session);
   co_return Reply::ok("done");
 }
-CommandTask run(ImapSession&, const imap::Check&, RunOptions) {
+CommandTask run(ImapSession& session, const imap::Check&, RunOptions) {
+  co_await look(session);
   co_return Reply::ok("checked");
 }
 
@@ -29,7 +42,8 @@ CommandTask run(ImapSession& session, const imap::Enable& command, RunOptions) {
   imap::EnabledData enabled;
   for (const std::string& name : command.capabilities) {
     const auto what = imap::enableable(name);
-    if (!what) continue;  // RFC 5161 3.1: unknown names are passed over
+    // RFC 5161 3.1: unknown names are passed over, and here what is not shown is not known.
+    if (!what || session.hides(name)) continue;
     switch (*what) {
       case imap::Enableable::imap4rev2:
         // Message numbers and flags look different from here on; a selected mailbox would mix both.
@@ -44,6 +58,22 @@ CommandTask run(ImapSession& session, const imap::Enable& command, RunOptions) {
         if (session.qresync) continue;
         session.use_condstore();  // RFC 7162 3.2.3: QRESYNC implies CONDSTORE
         session.qresync = true;
+        break;
+      case imap::Enableable::utf8_accept:
+        if (session.utf8) continue;
+        session.utf8 = true;
+        break;
+      case imap::Enableable::uid_only:
+        if (session.uid_only || !session.opted_in("UIDONLY")) continue;
+        session.uid_only = true;
+        break;
+      case imap::Enableable::metadata:
+        if (session.metadata_news.mailboxes) continue;
+        session.follow_metadata({.mailboxes = true});
+        break;
+      case imap::Enableable::metadata_server:
+        if (session.metadata_news.subscription) continue;
+        session.follow_metadata({.mailboxes = false});
         break;
     }
     enabled.names.emplace_back(imap::enableable_name(*what));

@@ -1,6 +1,7 @@
 // STORE and UID STORE (RFC 9051 6.4.6, RFC 7162 3.1.3).
 
 #include "server/imap/commands.h"
+#include "server/imap/progress.h"
 
 namespace eilpost::server {
 
@@ -67,8 +68,9 @@ constexpr uint64_t store_step = 200'000;
 }  // namespace
 
 net::Task<Result<store::StoreResult>> store_flags(ImapSession& session, store::StoreRequest request,
-                                                  bool silent) {
+                                                  bool silent, Progress* progress) {
   store::StoreResult total;
+  uint64_t done = 0;
   UidSet rest = std::move(request.uids);
   while (!rest.empty()) {
     request.uids = UidSet(rest.raw().take_first(store_step));
@@ -84,6 +86,10 @@ net::Task<Result<store::StoreResult>> store_flags(ImapSession& session, store::S
     total.modified.add(stored->modified);
     if (stored->modseq) total.modseq = stored->modseq;
     if (!rest.empty() && session.ending()) co_return fail(Code::unavailable, "the session ends");
+    done += request.uids.count();
+    if (!progress || rest.empty()) continue;
+    auto told = co_await progress->at(done);
+    CO_TRY(told);
   }
   co_return total;
 }
@@ -98,6 +104,7 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   auto resolved = session.resolve(command.set, options.uid);
   if (!resolved) co_return Reply::bad(resolved.error().detail);
   if (command.unchanged_since) session.use_condstore();
+  const std::optional<Uid> lowest = session.limit(*resolved);
   const UidSet asked = *resolved;
   store::StoreRequest request;
   request.mailbox = selected.mailbox;
@@ -107,11 +114,17 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   request.keywords = std::move(flags->keywords);
   if (command.unchanged_since) request.unchanged_since = ModSeq(*command.unchanged_since);
   request.known_modseq = selected.view.snapshot().counters.highest_modseq;
-  auto stored = co_await store_flags(session, std::move(request), command.silent);
+  Progress progress(session, options.tag, asked.count());
+  auto stored = co_await store_flags(session, std::move(request), command.silent, &progress);
   if (!stored) co_return reply_for(session, stored.error());
   auto answered = co_await answer_unchanged(session, asked, *stored, command.silent);
   if (!answered) co_return reply_for(session, answered.error());
   if (!stored->modified.empty()) {
+    if (lowest) {
+      // A tagged answer has one code.
+      const auto code = imap::ResponseCode::message_limit(session.message_limit(), lowest);
+      imap::append_untagged(session.out(), imap::Condition::ok, code, "not all were looked at");
+    }
     // RFC 7162 3.1.3: the numbers of the command's own kind.
     const IntervalSet refused =
         options.uid ? stored->modified.raw() : selected.view.seqs_of(stored->modified).raw();
@@ -121,6 +134,7 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   if (!options.uid && !gone.raw().intersect(asked.raw()).empty()) {
     co_return Reply::no(imap::CodeName::expunge_issued, "some of the messages are gone");
   }
+  if (lowest) co_return limited(session, *lowest);
   co_return Reply::ok("stored");
 }
 

@@ -1,8 +1,10 @@
-// The server's recurring work, as one coroutine: purging and log trimming of all accounts, the
-// sweep of orphaned blobs, dropping what caches hold too much of, and what main asks for
-// (certificates, removed accounts). Started and stopped by main's thread.
+// The server's recurring work, as two coroutines: the store's tick each second; purging and log
+// trimming of all accounts, the sweep of orphaned blobs, dropping what caches hold too much of, and
+// what main asks for (certificates, removed accounts). Where several nodes share the engine, each
+// account's work is done by one of them. Started and stopped by main's thread.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <future>
 
@@ -17,7 +19,8 @@ struct JobOptions {
   std::chrono::seconds minute{60};  // shedding and `every_minute`
   // Run on the batch pool; may block for a moment. Empty: nothing.
   std::function<void()> every_minute;
-  std::function<void()> every_hour;
+  // Removes the mail of removed accounts; as often as maintenance, on one node.
+  std::function<void()> purge_removed;
 };
 
 class Jobs {
@@ -33,9 +36,11 @@ class Jobs {
  private:
   struct State;
   static net::Task<> run(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // shared with the coroutine
-  net::Signal::Handle handle_;
+  static net::Task<> tick(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;  // shared with the coroutines
+  std::array<net::Signal::Handle, 2> handles_;
   std::future<void> ended_;
+  std::future<void> ticks_ended_;
 };
 
 }  // namespace eilpost::server

@@ -258,6 +258,54 @@ TEST(Orphans, ADamagedAccountLosesNothing) {
   EXPECT_EQ(t.blobs().size(), 1U);
 }
 
+// Two nodes over one engine: together they look after each account once.
+TEST(Maintain, NodesShareTheAccounts) {
+  TestWorld t;
+  std::vector<AccountId> ids;
+  for (int i = 0; i < 30; ++i) {
+    const auto account = t.add("a" + std::to_string(i) + "@example.org");
+    ids.emplace_back(account->partition().value);
+    t.expunge(*account, t.append(*account, "Subject: gone\r\n\r\n"));
+  }
+  const auto none = [](AccountId) {};
+  store::ClusterOptions options;
+  options.name = "a";
+  store::Cluster a(t.engine, t.clock, t.random, options, none);
+  options.name = "b";
+  store::Cluster b(t.engine, t.clock, t.random, options, none);
+  for (auto* node : {&a, &b, &a}) ASSERT_TRUE(node->beat(0));
+  t.clock.advance_micros(40 * day);
+  for (auto* node : {&a, &b, &a}) ASSERT_TRUE(node->beat(0));
+  net::Signal never(t.io.executor(0));
+  store::JobRhythm rhythm;
+  rhythm.job = "maintain";
+  // After so long a time everything is overdue: the first to ask would take it all.
+  rhythm.every_micros = 35 * day;
+  uint64_t purged = 0;
+  std::set<uint32_t> buckets;
+  for (auto* node : {&a, &b}) {
+    t.world->cluster = node;
+    auto share = net::block_on(t.io.executor(0), take_share(*t.world, rhythm));
+    ASSERT_TRUE(share && share->buckets);
+    EXPECT_LT(share->buckets->size(), store::cluster_buckets * 2 / 3);
+    buckets.insert(share->buckets->begin(), share->buckets->end());
+    auto done = net::block_on(t.io.executor(0), maintain_all(*t.world, never, *share));
+    ASSERT_TRUE(done);
+    EXPECT_TRUE(done->complete);
+    EXPECT_LT(done->purged, ids.size());
+    purged += done->purged;
+    net::block_on(t.io.executor(0), give_back(*t.world, *share, ShareEnd{"maintain", true}));
+    EXPECT_FALSE(net::block_on(t.io.executor(0), take_share(*t.world, rhythm)));
+  }
+  EXPECT_EQ(purged, ids.size());
+  EXPECT_EQ(buckets.size(), store::cluster_buckets);
+  // Not heard of for long: it stops.
+  t.clock.advance_micros(60'000'000);
+  auto stopped = net::block_on(t.io.executor(0), maintain_all(*t.world, never, Share{}));
+  ASSERT_TRUE(stopped);
+  EXPECT_FALSE(stopped->complete);
+}
+
 TEST(Jobs, RunAndStop) {
   TestWorld t;
   JobOptions options;

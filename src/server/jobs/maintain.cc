@@ -78,7 +78,8 @@ net::Task<Result<Maintained>> maintain_account(ServerWorld& world, PartitionId p
   }
   auto trims = co_await has_old_log(world, account, until.log_before_micros);
   CO_TRY(trims);
-  for (bool more = *trims; more;) {
+  const auto head = account->head();
+  for (bool more = *trims || (head && store::log_too_long(*head)); more;) {
     auto trimmed = co_await trim_step(account, until.log_before_micros, done);
     CO_TRY(trimmed);
     more = *trimmed;
@@ -86,17 +87,20 @@ net::Task<Result<Maintained>> maintain_account(ServerWorld& world, PartitionId p
   co_return done;
 }
 
-net::Task<Result<Maintained>> maintain_all(ServerWorld& world, const net::Signal& stop) {
+net::Task<Result<Maintained>> maintain_all(ServerWorld& world, const net::Signal& stop,
+                                           Share share) {
   Maintained total;
   AccountId after;
   for (;;) {
     auto lookup = [&directory = world.directory, after] { return directory.list(after); };
     auto page = co_await net::run_on(world.directory_pool, std::move(lookup));
     CO_TRY(page);
-    if (page->empty()) co_return total;
+    total.complete = page->empty();
+    if (total.complete) co_return total;
     for (const directory::Account& account : *page) {
       after = account.id;
-      if (stop.pending() != 0) co_return total;
+      if (stop.pending() != 0 || !still_ours(world)) co_return total;
+      if (!share.wants(account.id)) continue;
       auto done = co_await maintain_account(world, account.partition());
       if (!done && done.error().code != Code::not_found) {
         source.error("account={}: {}", account.id.value, done.error().detail);

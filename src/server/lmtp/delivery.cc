@@ -16,6 +16,8 @@ namespace {
 
 // What is held in memory before it goes to the disk, and the pieces in which it goes.
 constexpr size_t buffer_bytes = 256 * 1024;
+// So many copies of a message that is held in memory are one job's work.
+constexpr size_t copies_together_max = 8;
 
 }  // namespace
 
@@ -141,6 +143,11 @@ std::vector<Result<>> Delivery::all(const Error& error) const {
 
 net::Task<std::vector<Result<>>> Delivery::finish() {
   if (too_big()) co_return all({Code::too_big, "the message is larger than the limit"});
+  if (!work_->writer && work_->targets.size() <= copies_together_max) {
+    auto delivered = co_await deliver_small();
+    co_await drop_refused(delivered);
+    co_return delivered;
+  }
   auto staged = co_await stage_all();
   if (!staged) {
     std::vector<Result<>> failed = all(staged.error());
@@ -193,31 +200,65 @@ struct Gather {
 
 }  // namespace
 
+struct Delivery::Commit {
+  store::Author author;
+  int64_t now_seconds = 0;
+  store::Account::Where where = store::Account::Where::pool;
+};
+
+Delivery::Commit Delivery::commit_from(store::Account::Where where) const {
+  return {author_, world_.clock.now().seconds(), where};
+}
+
+// The staged copies into their accounts. Any thread; with Where::here the end of a pool's job.
+void Delivery::commit_copies(const std::shared_ptr<Work>& work, const Commit& how, Done done) {
+  const size_t count = work->targets.size();
+  auto gather = std::make_shared<Gather>();  // shared by the callbacks
+  gather->results.resize(count);
+  gather->waiting = count;
+  gather->done = std::move(done);
+  for (size_t i = 0; i < count; ++i) {
+    const DeliveryTarget& target = work->targets[i];
+    auto request = std::make_shared<store::AppendRequest>();  // kept while the mutation may run
+    request->mailbox = target.mailbox;
+    request->quota = target.quota;
+    store::NewMessage message;
+    message.cold.internal_date = {how.now_seconds, 0};
+    message.cold.size = work->size;
+    message.cold.blob = work->blobs[i];
+    message.digest = work->digest;
+    request->messages.push_back(std::move(message));
+    target.account->mutate<bool>(
+        how.author, [request](store::Tx& tx) { return append_copy(tx, *request); },
+        [gather, i](Result<bool> r) {
+          gather->set(i, r ? Result<>() : Result<>(tl::unexpected(r.error())));
+        },
+        how.where);
+  }
+}
+
 net::Task<std::vector<Result<>>> Delivery::commit_all() {
-  const int64_t now = world_.clock.now().seconds();
-  auto start = [this, now](std::function<void(std::vector<Result<>>)> done) {
-    const size_t count = work_->targets.size();
-    auto gather = std::make_shared<Gather>();  // shared by the callbacks
-    gather->results.resize(count);
-    gather->waiting = count;
-    gather->done = std::move(done);
-    for (size_t i = 0; i < count; ++i) {
-      const DeliveryTarget& target = work_->targets[i];
-      auto request = std::make_shared<store::AppendRequest>();  // kept while the mutation may run
-      request->mailbox = target.mailbox;
-      request->quota = target.quota;
-      store::NewMessage message;
-      message.cold.internal_date = {now, 0};
-      message.cold.size = work_->size;
-      message.cold.blob = work_->blobs[i];
-      message.digest = work_->digest;
-      request->messages.push_back(std::move(message));
-      target.account->mutate<bool>(
-          author_, [request](store::Tx& tx) { return append_copy(tx, *request); },
-          [gather, i](Result<bool> r) {
-            gather->set(i, r ? Result<>() : Result<>(tl::unexpected(r.error())));
-          });
-    }
+  auto start = [this](Done done) {
+    commit_copies(work_, commit_from(store::Account::Where::pool), std::move(done));
+  };
+  auto results = co_await net::await_callback<std::vector<Result<>>>(start);
+  co_return results;
+}
+
+// One job scans and stages what is in memory and lends its thread to the commits.
+net::Task<std::vector<Result<>>> Delivery::deliver_small() {
+  auto start = [this](Done done) {
+    auto rest = std::make_shared<std::string>(std::exchange(buffer_, {}));
+    auto job = [work = work_, rest, how = commit_from(store::Account::Where::here), done] {
+      Result<> staged = work->finish(*rest);
+      for (size_t i = 1; staged && i < work->targets.size(); ++i) {
+        staged = work->stage_copy(i, *rest);
+      }
+      if (staged) return commit_copies(work, how, done);
+      done(std::vector<Result<>>(work->targets.size(), tl::unexpected(staged.error())));
+    };
+    const auto posted = world_.disk.post(std::move(job));
+    if (!posted) done(all(posted.error()));
   };
   auto results = co_await net::await_callback<std::vector<Result<>>>(start);
   co_return results;

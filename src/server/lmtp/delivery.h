@@ -1,10 +1,12 @@
 // One message on its way into the accounts of its recipients: collects the octets, scans them once,
 // stages them as a blob of each account and commits each account's copy. A message up to
 // `buffer_bytes` is held in memory; a larger one goes to the disk as it comes, into the blob of the
-// first recipient's account, from where the other accounts' blobs are copied at the end.
+// first recipient's account, from where the other accounts' blobs are copied at the end. A small
+// one for few recipients is scanned, staged and given to the commit by one job of the disk pool.
 // Belongs to one session, on its executor; blocking work goes to the disk pool.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,9 +48,14 @@ class Delivery {
 
  private:
   struct Work;
+  struct Commit;
+  using Done = std::function<void(std::vector<Result<>>)>;
+  static void commit_copies(const std::shared_ptr<Work>& work, const Commit& how, Done done);
+  Commit commit_from(store::Account::Where where) const;
   net::Task<> flush();
   net::Task<Result<>> stage_all();
   net::Task<std::vector<Result<>>> commit_all();
+  net::Task<std::vector<Result<>>> deliver_small();
   net::Task<> drop_refused(const std::vector<Result<>>& results);
   std::vector<Result<>> all(const Error& error) const;
 

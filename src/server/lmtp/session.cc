@@ -135,7 +135,8 @@ net::Task<bool> LmtpSession::next_line(lmtp::LineFramer::Line& line) {
     const bool sent = co_await send();
     if (!sent) co_return false;
     entry_.set_state(transaction_.mail ? "transaction" : "waiting");
-    auto wake = co_await stream_.wait_readable_or_signal(signal_, deadline);
+    auto wake = co_await stream_.read_append_or_signal(in_, read_bytes, signal_, deadline);
+    entry_.set_bytes(stream_.bytes_in(), stream_.bytes_out());
     if (wake == net::Wake::signalled) {
       reply(lmtp::replies::shutting_down(settings_->hostname));
       co_return false;
@@ -144,8 +145,7 @@ net::Task<bool> LmtpSession::next_line(lmtp::LineFramer::Line& line) {
       reply(lmtp::replies::timed_out(settings_->hostname));
       co_return false;
     }
-    const bool filled = co_await fill(deadline);
-    if (!filled) co_return false;
+    if (wake == net::Wake::closed) co_return false;
   }
 }
 

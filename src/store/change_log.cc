@@ -1,0 +1,109 @@
+// The change log: reading it, what it says to QRESYNC, and cutting it.
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "store/account.h"
+#include "store/keys.h"
+#include "store/mutations.h"
+
+namespace eilpost::store {
+
+namespace {
+
+// Rows that one commit of a cut takes away.
+constexpr size_t step_rows = 4096;
+
+// The log of an account that an earlier release wrote.
+Result<> count_log(Tx& tx, Head& head) {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  engine::Range range = keys::log_after(ModSeq(0));
+  range.rows_max = step_rows;
+  for (;;) {
+    const auto some = TRY(tx.scan(range));
+    for (const engine::Row& row : some) bytes += row.key.size() + row.value.size();
+    rows += some.size();
+    if (some.empty()) break;
+    range.first = some.back().key + '\0';
+  }
+  head.log_rows = rows;
+  head.log_bytes = bytes;
+  head.log_counted = true;
+  return {};
+}
+
+}  // namespace
+
+bool log_too_long(const Head& head) {
+  return head.log_counted &&
+         (head.log_rows > limits::log_rows_max || head.log_bytes > limits::log_bytes_max);
+}
+
+Result<bool> trim_log(Tx& tx, int64_t before_micros) {
+  engine::Range range = keys::log_after(ModSeq(0));
+  range.rows_max = step_rows;
+  size_t dropped = 0;
+  const auto rows = TRY(tx.scan(range));
+  Head head = tx.peek_head();
+  if (!head.log_counted) TRY(count_log(tx, head));
+  for (const auto& row : rows) {
+    if (dropped == step_rows) break;
+    const LogRow decoded = TRY(decode_log(row.value));
+    if (decoded.micros >= before_micros && !log_too_long(head)) break;
+    forget_log_row(head, row);
+    tx.del(row.key);
+    ++dropped;
+  }
+  if (dropped > 0) tx.head() = head;
+  return dropped == step_rows;
+}
+
+Result<std::vector<LogRow>> Account::read_log(ModSeq after, size_t rows_max) {
+  std::vector<LogRow> out;
+  engine::Range range = keys::log_after(after);
+  for (bool more = true; more && out.size() < rows_max;) {
+    range.rows_max = rows_max - out.size();
+    const auto read = TRY(services_.engine.read(partition_, range));
+    more = read.more && !read.rows.empty();
+    if (more) range.first = read.rows.back().key + '\0';
+    for (const auto& row : read.rows) out.push_back(TRY(decode_log(row.value)));
+  }
+  return out;
+}
+
+Result<ChangesSince> Account::changes_since(MailboxId mailbox, ModSeq since) {
+  // Beyond this many rows the caller's other way (every absent uid) costs less.
+  constexpr size_t rows_max = 20000;
+  ChangesSince out;
+  std::vector<Interval> gone;
+  size_t rows = 0;
+  engine::Range range = keys::log_after(since);
+  for (bool more = true; more;) {
+    const auto read = TRY(services_.engine.read(partition_, range));
+    more = read.more && !read.rows.empty();
+    if (more) range.first = read.rows.back().key + '\0';
+    rows += read.rows.size();
+    if (rows > rows_max) return out;
+    for (const auto& row : read.rows) {
+      const LogRow decoded = TRY(decode_log(row.value));
+      for (const LogChange& change : decoded.changes) {
+        if (change.mailbox != mailbox || change.kind != ChangeKind::expunged) continue;
+        if (change.modseq <= since) continue;
+        const auto& uids = change.uids.raw().intervals();
+        gone.insert(gone.end(), uids.begin(), uids.end());
+      }
+    }
+  }
+  // The floor only rises: what stands at or above it after the scan was not cut during it.
+  const auto read = TRY(services_.engine.read(partition_, std::vector<std::string>{keys::head()}));
+  if (read.rows.empty()) return fail(Code::not_found, "the account is gone");
+  if (since < TRY(decode_head(read.rows[0].value)).log_floor) return out;
+  out.complete = true;
+  std::sort(gone.begin(), gone.end(),
+            [](const Interval& a, const Interval& b) { return a.first < b.first; });
+  for (const Interval& i : gone) out.vanished.raw().add(i.first, i.last);
+  return out;
+}
+
+}  // namespace eilpost::store
