@@ -57,6 +57,8 @@ inline constexpr size_t keywords_per_mailbox_max = 4096;
 
 // Annotations (METADATA): a name's octets, NO [LIMIT]; a value's, NO [METADATA MAXSIZE]; how many a
 // mailbox and an account have and the octets of all together, NO [METADATA TOOMANY].
+// First how many entries one GETMETADATA or LIST names, NO [LIMIT].
+inline constexpr size_t metadata_entries_max = 250;
 inline constexpr size_t annotation_name_bytes_max = 200;
 inline constexpr size_t annotation_bytes_max = 64 * 1024;
 inline constexpr size_t annotations_per_mailbox_max = 250;
@@ -80,9 +82,10 @@ inline constexpr size_t preview_chars_max = 200;  // RFC 8970 recommends 200
 inline constexpr size_t batch_bytes_max = 4 * 1024 * 1024;
 inline constexpr size_t read_bytes_max = 1024 * 1024;
 // Where storage is elsewhere: how long a commit may be silent before its callers hear
-// NO [UNAVAILABLE], and how long a writer may hold a partition's turn, both in milliseconds.
+// NO [UNAVAILABLE], and how long a writer may hold a partition's turn, both in milliseconds. A turn
+// is far shorter, so that a holder that died is not taken for a cluster that is silent.
 inline constexpr int commit_stall_ms = 5000;
-inline constexpr int turn_ms = 5000;
+inline constexpr int turn_ms = 1000;
 // Of one partition, where an engine keeps it as one object: refused with NO [LIMIT].
 inline constexpr uint64_t partition_rows_max = 100'000;
 inline constexpr uint64_t partition_bytes_max = 64ULL * 1024 * 1024;

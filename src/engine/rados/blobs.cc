@@ -61,9 +61,14 @@ class RadosBlobs::Writer final : public BlobWriter {
     if (!striped) begin(false);
     record_.size = size_ + buffer_.size();
     const std::string record = rados_blob_record(record_);
+    // Both are counted in before anything is sent: otherwise the answer to the stripe could find
+    // nothing else under way, and the blob would be durable without its record.
+    RadosDone stripe_written = blobs_.written(writing_);
+    RadosDone record_written = striped ? blobs_.written(writing_) : nullptr;
     blobs_.enter(writing_);
-    blobs_.write_stripe(writing_, stripes_, std::move(buffer_), striped ? "" : record);
-    if (striped) blobs_.write_record(writing_, record);
+    blobs_.write_stripe(writing_, stripes_, std::move(buffer_), striped ? "" : record,
+                        std::move(stripe_written));
+    if (striped) blobs_.write_record(writing_, record, std::move(record_written));
     return writing_->id;
   }
 
@@ -91,7 +96,7 @@ class RadosBlobs::Writer final : public BlobWriter {
     record_.size = rados_size_unknown;
     size_ += buffer_.size();
     blobs_.write_stripe(writing_, stripes_++, std::move(buffer_),
-                        first ? rados_blob_record(record_) : "");
+                        first ? rados_blob_record(record_) : "", blobs_.written(writing_));
     buffer_ = std::string();
     return {};
   }
@@ -165,7 +170,7 @@ void RadosBlobs::keep_failure(BlobId id) {
 }
 
 void RadosBlobs::write_stripe(const WritingPtr& writing, uint64_t stripe, std::string octets,
-                              const std::string& record) {
+                              const std::string& record, RadosDone done) {
   librados::ObjectWriteOperation operation;
   operation.write_full(rados_buffer(octets));
   operation.setxattr(rados_sums_attribute, rados_buffer(rados_blob_sums(octets)));
@@ -174,10 +179,11 @@ void RadosBlobs::write_stripe(const WritingPtr& writing, uint64_t stripe, std::s
                  .pool = RadosPool::blobs,
                  .object = rados_blob_object(writing->id, stripe),
                  .bytes = octets.size()},
-                operation, librados::OPERATION_FULL_TRY, written(writing));
+                operation, librados::OPERATION_FULL_TRY, std::move(done));
 }
 
-void RadosBlobs::write_record(const WritingPtr& writing, const std::string& record) {
+void RadosBlobs::write_record(const WritingPtr& writing, const std::string& record,
+                              RadosDone done) {
   librados::ObjectWriteOperation operation;
   operation.assert_exists();
   operation.setxattr(rados_record_attribute, rados_buffer(record));
@@ -185,7 +191,7 @@ void RadosBlobs::write_record(const WritingPtr& writing, const std::string& reco
                  .pool = RadosPool::blobs,
                  .object = rados_blob_object(writing->id, 0),
                  .bytes = record.size()},
-                operation, librados::OPERATION_FULL_TRY, written(writing));
+                operation, librados::OPERATION_FULL_TRY, std::move(done));
 }
 
 void RadosBlobs::when_durable(const std::vector<BlobId>& ids, std::function<void(Result<>)> done) {

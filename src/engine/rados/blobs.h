@@ -40,8 +40,8 @@ class RadosBlobs {
 
   BlobId fresh_id(bool striped);
   void write_stripe(const WritingPtr& writing, uint64_t stripe, std::string octets,
-                    const std::string& record);
-  void write_record(const WritingPtr& writing, const std::string& record);
+                    const std::string& record, RadosDone done);
+  void write_record(const WritingPtr& writing, const std::string& record, RadosDone done);
   RadosDone written(const WritingPtr& writing);
   void enter(const WritingPtr& writing);
   void keep_failure(BlobId id);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -23,6 +24,8 @@ constexpr int blocklisted_rc = -ESHUTDOWN;
 constexpr int probes_max = 8;
 constexpr int probe_objects = 64;
 constexpr int reconnect_pause_ms = 500;
+constexpr int reconnect_pause_ms_max = 30'000;
+constexpr int retired_look_ms = 1'000;
 
 const log::Source logger{.component = "rados", .id = ""};
 
@@ -148,6 +151,18 @@ Result<std::shared_ptr<RadosConnection>> rados_connect(const RadosOptions& optio
   return connection;
 }
 
+namespace {
+
+// Not on one of its own threads. The pools go last: the answer to a notify that comes meanwhile
+// still goes through its pool.
+void end_connection(RadosConnection& connection) {
+  connection.rados.shutdown();
+  connection.index.close();
+  connection.blobs.close();
+}
+
+}  // namespace
+
 RadosClient::RadosClient(const RadosOptions& options, std::shared_ptr<RadosConnection> connection)
     : options_(options),
       clock_(options.clock != nullptr ? *options.clock : system_clock_),
@@ -206,7 +221,9 @@ RadosClient::Operation* RadosClient::enter(RadosTarget target, RadosDone done) {
 
 void RadosClient::call(RadosTarget target, const Start& start, RadosDone done) {
   Operation* operation = enter(std::move(target), std::move(done));
-  const int rc = start(*operation->connection, operation->completion);
+  // Kept besides: the operation may have ended before start() returns.
+  const auto connection = operation->connection;
+  const int rc = start(*connection, operation->completion);
   // Never inline: the caller may hold a lock that `done` takes.
   if (rc < 0) timer_.after(0, [this, operation, rc] { finish(operation, rc); });
 }
@@ -334,37 +351,76 @@ void RadosClient::blocklisted(const RadosConnection* of) {
   reachable_ = false;
   if (meters_) meters_->reachable->set(0);
   logger.error("the cluster has blocklisted this instance; connecting a fresh one");
-  if (reconnector_.joinable()) reconnector_.join();  // of an earlier time; it has ended
-  reconnector_ = std::thread([this] { reconnect(); });
+  if (!reconnector_.joinable()) reconnector_ = std::thread([this] { run_reconnector(); });
+  reconnector_called_.notify_one();
+}
+
+// Pauses before every attempt, longer each time until an instance has lasted for a while.
+void RadosClient::run_reconnector() {
+  int pause_ms = reconnect_pause_ms;
+  int64_t tried = micros();  // when the last attempt ended
+  while (!closed_) {
+    bool wanted = false;
+    {
+      std::unique_lock lock(mutex_);
+      const auto called = [this] { return closed_ || reconnecting_; };
+      // Nobody tells when a retired instance is done with.
+      if (retired_.empty()) {
+        reconnector_called_.wait(lock, called);
+      } else {
+        reconnector_called_.wait_for(lock, std::chrono::milliseconds(retired_look_ms), called);
+      }
+      wanted = reconnecting_;
+      const bool lasted = micros() - tried > int64_t{reconnect_pause_ms_max} * 1000;
+      if (wanted && lasted) pause_ms = reconnect_pause_ms;
+      if (wanted) {
+        reconnector_called_.wait_for(lock, std::chrono::milliseconds(pause_ms),
+                                     [this] { return closed_.load(); });
+      }
+    }
+    if (closed_) return;
+    if (wanted) {
+      reconnect();
+      tried = micros();
+      pause_ms = std::min(pause_ms * 2, reconnect_pause_ms_max);
+    }
+    end_retired();
+  }
 }
 
 void RadosClient::reconnect() {
-  while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      answered_.wait_for(lock, std::chrono::milliseconds(reconnect_pause_ms),
-                         [this] { return closed_.load(); });
-      if (closed_) return;
-    }
-    auto fresh = rados_connect(options_, 0);
-    if (!fresh) {
-      logger.error("cannot connect again: {}", fresh.error().detail);
-      continue;
-    }
-    {
-      const std::lock_guard lock(mutex_);
-      retired_.push_back(std::move(connection_));
-      connection_ = std::move(*fresh);
-      last_answer_ = micros();
-      reconnecting_ = false;
-      reachable_ = true;
-      ++generation_;
-      if (meters_) meters_->reachable->set(1);
-    }
-    logger.info("connected again, as instance {}", connection()->instance);
-    if (reconnected_) reconnected_();
+  auto fresh = rados_connect(options_, 0);
+  if (!fresh) {
+    logger.error("cannot connect again: {}", fresh.error().detail);
     return;
   }
+  const uint64_t instance = (*fresh)->instance;
+  {
+    const std::lock_guard lock(mutex_);
+    retired_.push_back(std::move(connection_));
+    connection_ = std::move(*fresh);
+    last_answer_ = micros();
+    reconnecting_ = false;
+    reachable_ = true;
+    ++generation_;
+    if (meters_) meters_->reachable->set(1);
+  }
+  logger.info("connected again, as instance {}", instance);
+  if (reconnected_) reconnected_();
+}
+
+// Those that no operation and nobody else names; connection_ is another by now, so that nobody
+// can begin to.
+void RadosClient::end_retired() {
+  std::vector<std::shared_ptr<RadosConnection>> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = std::partition(retired_.begin(), retired_.end(),
+                                   [](const auto& retired) { return retired.use_count() > 1; });
+    ended.assign(std::make_move_iterator(at), std::make_move_iterator(retired_.end()));
+    retired_.erase(at, retired_.end());
+  }
+  for (const auto& connection : ended) end_connection(*connection);
 }
 
 bool RadosClient::drain(int milliseconds) {
@@ -381,6 +437,7 @@ void RadosClient::shutdown() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     reconnector = std::move(reconnector_);
+    reconnector_called_.notify_one();
     answered_.notify_all();
   }
   if (reconnector.joinable()) reconnector.join();
@@ -391,11 +448,7 @@ void RadosClient::shutdown() {
     retired = std::move(retired_);
   }
   if (last) retired.push_back(std::move(last));
-  for (const auto& connection : retired) {
-    connection->index.close();
-    connection->blobs.close();
-    connection->rados.shutdown();
-  }
+  for (const auto& connection : retired) end_connection(*connection);
   // librados' threads have ended; nobody else knows of what is left.
   Operations left;
   const std::lock_guard lock(mutex_);

@@ -102,7 +102,8 @@ class RadosClient {
   std::shared_ptr<RadosConnection> connection() const;
   // Moves when a fresh instance has replaced a blocklisted one.
   uint64_t generation() const { return generation_; }
-  // Called with no lock held after each reconnect. Set before anything is sent.
+  // Called with no lock held after each reconnect, perhaps when that instance, too, is already
+  // blocklisted. Set before anything is sent.
   void on_reconnect(std::function<void()> what) { reconnected_ = std::move(what); }
 
   // Steady, by the clock of the options.
@@ -129,7 +130,9 @@ class RadosClient {
   void probe();
   void judge(int64_t now);
   void blocklisted(const RadosConnection* of);
+  void run_reconnector();
   void reconnect();
+  void end_retired();
 
   RadosOptions options_;
   SystemClock system_clock_;
@@ -140,7 +143,8 @@ class RadosClient {
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   std::shared_ptr<RadosConnection> connection_;
-  // Instances that were blocklisted: librados must not be ended on one of its own threads.
+  // Instances that were blocklisted, until nothing names them: librados must not be ended on one of
+  // its own threads.
   std::vector<std::shared_ptr<RadosConnection>> retired_;
   Operations operations_;                        // the oldest first
   size_t owed_ = 0;                              // those of them that drain() waits for
@@ -149,8 +153,9 @@ class RadosClient {
   int64_t last_probe_ = 0;
   int probes_ = 0;
   uint64_t probe_number_ = 0;
-  bool reconnecting_ = false;
-  std::thread reconnector_;
+  bool reconnecting_ = false;  // connection_ is blocklisted
+  std::condition_variable reconnector_called_;
+  std::thread reconnector_;  // from the first blocklisting to shutdown()
 
   std::atomic<bool> reachable_{true};
   std::atomic<bool> closed_{false};

@@ -386,8 +386,19 @@ size_t RadosCommits::close(int milliseconds) {
     idle_.wait_for(lock, std::chrono::milliseconds(milliseconds), [this] { return jobs_.empty(); });
     left = jobs_;
   }
-  for (const auto& job : left) answer(job, refused(Error{Code::closed, "the engine is closed"}));
-  return left.size();
+  size_t undecided = 0;
+  for (const auto& job : left) {
+    Error error{Code::closed, "the engine is closed"};
+    {
+      const std::lock_guard lock(job->mutex);
+      if (job->answered) continue;
+      job->answered = true;
+      if (job->sent) error = Error{Code::unknown, "closed without an answer; it may still happen"};
+    }
+    ++undecided;
+    deliver(job, refused(std::move(error)));
+  }
+  return undecided;
 }
 
 }  // namespace eilpost::engine

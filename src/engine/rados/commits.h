@@ -39,10 +39,12 @@ class RadosCommits {
   ~RadosCommits();
 
   void commit(PartitionId partition, Version expected, Batch batch, CommitCallback done);
+  // Calls `go` within two turns' time, whatever the cluster does.
   void take_turn(PartitionId partition, std::function<void()> go);
 
-  // Waits until every commit has been answered, at most so long; the rest is answered with Unknown
-  // and Code::closed. Call after the client refuses. Answers how many those were.
+  // Waits until every commit has been answered, at most so long. The rest is answered with Unknown:
+  // Code::unknown where the commit was sent and may still happen, Code::closed where it never will.
+  // Call after the client refuses. Answers how many those were.
   size_t close(int milliseconds);
 
  private:
@@ -54,6 +56,8 @@ class RadosCommits {
   };
   struct Scan;
   struct Turn;
+  struct Asking;
+  using AskingPtr = std::shared_ptr<Asking>;  // shared by the steps of taking a turn
   struct Meters;
 
   void pump(PartitionId partition);
@@ -87,8 +91,9 @@ class RadosCommits {
 
   // Looks until the turn `seen` of the partition has ended or was looked at for turn_ms.
   void watch_turn(const std::shared_ptr<Turn>& turn);
-  void ask_turn(PartitionId partition, int tries, std::function<void()> go);
-  void set_turn(PartitionId partition, const RadosLook& look, int tries, std::function<void()> go);
+  void ask_turn(const AskingPtr& asking);
+  void set_turn(const AskingPtr& asking, const RadosLook& look);
+  void turn_set(const AskingPtr& asking, const std::string& mine);
   void drop_turn(PartitionId partition, const std::string& turn);
   bool is_mine(PartitionId partition, const std::string& turn);
 

@@ -1,7 +1,9 @@
 // What one commit over RADOS is while it is under way; for rados_commits*.cc alone.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -53,6 +55,20 @@ struct RadosCommits::Turn {
   int pause_ms = 5;
   // true: it has lasted for too long and may be passed over
   std::function<void(Result<RadosLook>, bool)> then;
+};
+
+// One take_turn().
+struct RadosCommits::Asking {
+  PartitionId partition;
+  int tries = 0;  // left
+  std::function<void()> go;
+  std::atomic<bool> ended{false};
+
+  void end() {
+    if (ended.exchange(true)) return;
+    const auto call = std::move(go);
+    call();
+  }
 };
 
 }  // namespace eilpost::engine

@@ -56,31 +56,39 @@ void RadosCommits::watch_turn(const std::shared_ptr<Turn>& turn) {
 
 void RadosCommits::take_turn(PartitionId partition, std::function<void()> go) {
   if (!client_.admit(partition)) return go();
-  ask_turn(partition, turn_tries, std::move(go));
+  auto asking = std::make_shared<Asking>();
+  asking->partition = partition;
+  asking->tries = turn_tries;
+  asking->go = std::move(go);
+  // Any step may wait for a cluster that has gone away. Twice: a holder that died is passed over
+  // after the first turn's time.
+  client_.timer().after(client_.options().turn_ms * 2, [asking] { asking->end(); });
+  ask_turn(asking);
 }
 
-void RadosCommits::ask_turn(PartitionId partition, int tries, std::function<void()> go) {
-  if (tries == 0) return go();
-  rows_.look(RadosKind::turn, partition,
-             [this, partition, tries, go = std::move(go)](Result<RadosLook> look) {
-               if (!look || look->text.empty()) return go();
-               if (look->turn.empty()) return set_turn(partition, *look, tries, go);
-               if (is_mine(partition, look->turn)) return go();
-               auto turn = std::make_shared<Turn>();
-               turn->partition = partition;
-               turn->seen = *look;
-               turn->since = client_.micros();
-               turn->then = [this, partition, tries, go](Result<RadosLook> then, bool passed) {
-                 if (!then) return go();
-                 if (passed || then->turn.empty()) return set_turn(partition, *then, tries, go);
-                 ask_turn(partition, tries - 1, go);
-               };
-               watch_turn(turn);
-             });
+void RadosCommits::ask_turn(const AskingPtr& asking) {
+  if (asking->tries == 0) return asking->end();
+  rows_.look(RadosKind::turn, asking->partition, [this, asking](Result<RadosLook> look) {
+    if (asking->ended) return;
+    if (!look || look->text.empty()) return asking->end();
+    if (look->turn.empty()) return set_turn(asking, *look);
+    if (is_mine(asking->partition, look->turn)) return asking->end();
+    auto turn = std::make_shared<Turn>();
+    turn->partition = asking->partition;
+    turn->seen = *look;
+    turn->since = client_.micros();
+    turn->then = [this, asking](Result<RadosLook> then, bool passed) {
+      if (asking->ended) return;
+      if (!then) return asking->end();
+      if (passed || then->turn.empty()) return set_turn(asking, *then);
+      --asking->tries;
+      ask_turn(asking);
+    };
+    watch_turn(turn);
+  });
 }
 
-void RadosCommits::set_turn(PartitionId partition, const RadosLook& look, int tries,
-                            std::function<void()> go) {
+void RadosCommits::set_turn(const AskingPtr& asking, const RadosLook& look) {
   const std::string mine =
       fmt::format("{}.{:016x}", client_.connection()->instance, random_.next());
   librados::ObjectWriteOperation operation;
@@ -88,23 +96,30 @@ void RadosCommits::set_turn(PartitionId partition, const RadosLook& look, int tr
   operation.cmpxattr(rados_turn_attribute, LIBRADOS_CMPXATTR_OP_EQ, rados_buffer(look.turn));
   operation.setxattr(rados_turn_attribute, rados_buffer(mine));
   client_.write({.kind = RadosKind::turn,
-                 .object = rados_partition_object(partition),
-                 .partition = partition,
+                 .object = rados_partition_object(asking->partition),
+                 .partition = asking->partition,
                  .bytes = mine.size()},
                 operation, librados::OPERATION_FULL_TRY | librados::OPERATION_FULL_FORCE,
-                [this, partition, mine, tries, go = std::move(go)](int rc) {
-                  if (rc == -ECANCELED) return ask_turn(partition, tries - 1, go);
-                  if (rc >= 0) {
-                    {
-                      const std::lock_guard lock(mutex_);
-                      turns_[partition] = mine;
-                    }
-                    looks_.forget(partition);
-                    client_.timer().after(client_.options().turn_ms,
-                                          [this, partition, mine] { drop_turn(partition, mine); });
+                [this, asking, mine](int rc) {
+                  if (rc == -ECANCELED && !asking->ended) {
+                    --asking->tries;
+                    return ask_turn(asking);
                   }
-                  go();
+                  if (rc >= 0) turn_set(asking, mine);
+                  asking->end();
                 });
+}
+
+// A turn that comes after its asker has gone on is given back at once.
+void RadosCommits::turn_set(const AskingPtr& asking, const std::string& mine) {
+  {
+    const std::lock_guard lock(mutex_);
+    turns_[asking->partition] = mine;
+  }
+  looks_.forget(asking->partition);
+  const int lasts_ms = asking->ended ? 0 : client_.options().turn_ms;
+  client_.timer().after(
+      lasts_ms, [this, partition = asking->partition, mine] { drop_turn(partition, mine); });
 }
 
 // Nothing was committed in time: others need not wait to find that out.

@@ -4,8 +4,9 @@
 // pool (striped above 4 MiB). What is promised beyond engine.h: a commit whose answer is lost is
 // fenced before it is reported as Unknown; while the cluster does not answer, reachable() is false
 // and calls are refused at once, and no call blocks for longer than its deadline; a full pool
-// refuses writes with Code::io and still takes deletes. All threads are librados' own but one timer
-// thread; callbacks run on those. Thread safe;
+// refuses writes with Code::io and still takes deletes. A commit that was sent and that close()
+// gives up on is Unknown with Code::unknown and may still happen. All threads are librados' own but
+// one timer thread and, once blocklisted, one that reconnects; callbacks run on those. Thread safe;
 // blob writers are destroyed before it.
 #pragma once
 

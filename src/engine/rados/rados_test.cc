@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -465,7 +467,64 @@ TEST_F(RadosTest, ClosingGivesUpOnASilentCluster) {
   ask_monitor(R"({"prefix": "osd unpause"})");
   EXPECT_EQ(decided, 1);
   EXPECT_EQ(pending->result.outcome, Outcome::unknown);
-  EXPECT_EQ(pending->result.error.code, Code::closed);
+  // It was sent.
+  EXPECT_EQ(pending->result.error.code, Code::unknown);
+}
+
+TEST_F(RadosTest, ACommitThatClosingGivesUpOnBeforeItIsSentNeverHappens) {
+  options_.close_ms = 200;
+  auto engine = open(options_);
+  commit_surely(*engine, one, put("k", "v"));
+  RadosOptions impatient = options_;
+  impatient.stall_ms = 200;
+  const auto other = open(impatient);
+  const Version version = *head_wait(*engine, one);
+  ask_monitor(R"({"prefix": "osd pause"})");
+  const auto pending = commit_that_hangs(*other, one, version);
+  // Nothing is known of its partition: a look comes first, and is not answered.
+  std::atomic<int> decided{0};
+  CommitResult result;
+  engine->commit(PartitionId(2), 7, put("k", "v"), [&](CommitResult answer) {
+    result = std::move(answer);
+    ++decided;
+  });
+  engine->close();
+  engine.reset();
+  ask_monitor(R"({"prefix": "osd unpause"})");
+  EXPECT_EQ(decided, 1);
+  EXPECT_EQ(pending->stalled, 1);
+  EXPECT_TRUE(result.outcome == Outcome::conflict || result.error.code == Code::closed)
+      << result.error.detail;
+}
+
+TEST_F(RadosTest, ATurnIsNotWaitedForWhileTheClusterIsSilent) {
+  options_.turn_ms = 50;
+  const auto engine = open(options_);
+  Version version = commit_surely(*engine, one, put("k", "v"));
+  ask_monitor(R"({"prefix": "osd pause"})");
+  // Asked again and again until the pause has reached this instance and a commit stays open.
+  std::atomic<int> called{0};
+  std::atomic<int> open_commits{0};
+  int asked = 0;
+  bool each = true;
+  for (; each && asked < 20 && open_commits == 0; ++asked) {
+    ++open_commits;
+    engine->commit(one, version, put("k", "w"), [&](CommitResult result) {
+      if (result.outcome == Outcome::done) version = result.version;
+      --open_commits;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    engine->take_turn(one, [&] { ++called; });
+    each = eventually([&] { return called == asked + 1; });
+  }
+  const bool silent = open_commits > 0;
+  ask_monitor(R"({"prefix": "osd unpause"})");
+  EXPECT_TRUE(each);
+  EXPECT_TRUE(silent);
+  EXPECT_TRUE(eventually([&] { return open_commits == 0; }));
+  // A turn that came too late holds nobody back.
+  const auto other = open(options_);
+  commit_surely(*other, one, put("k", "theirs"));
 }
 
 TEST_F(RadosTest, ABlocklistedInstanceIsReplacedAndItsLostCommitIsFenced) {
@@ -499,6 +558,41 @@ TEST_F(RadosTest, ABlocklistedInstanceIsReplacedAndItsLostCommitIsFenced) {
   const int before = wakes;
   commit_surely(*other, one, put("k", "theirs"));
   EXPECT_TRUE(eventually([&] { return wakes > before; }));
+}
+
+TEST_F(RadosTest, AnInstanceIsReplacedAsOftenAsItIsBlocklisted) {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  options_.probe_ms = 50;
+  const auto engine = open(options_);
+  commit_surely(*engine, one, put("k", "v"));
+  const auto watch = engine->watch(one, [] {});
+  std::set<std::string> addresses;
+  const auto fresh_address = [&] {
+    std::string fresh;
+    EXPECT_TRUE(eventually([&] {
+      std::list<obj_watch_t> watchers;
+      admin_->index.list_watchers(rados_partition_object(one), &watchers);
+      for (const auto& watcher : watchers) {
+        if (addresses.insert(watcher.addr).second) fresh = watcher.addr;
+      }
+      return !fresh.empty();
+    }));
+    return fresh;
+  };
+  std::string address = fresh_address();
+  const auto threads_of_one = threads();
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_NE(address, "");
+    ASSERT_EQ(admin_->rados.blocklist_add(address, 600), 0);
+    address = fresh_address();
+    ASSERT_TRUE(eventually([&] { return engine->reachable(); }));
+    commit_surely(*engine, one, put("k", std::to_string(round)));
+  }
+  // Those that were replaced are ended; each of them has more threads than this.
+  EXPECT_TRUE(eventually([&] { return threads() < threads_of_one + 5; })) << threads();
 }
 
 TEST_F(RadosTest, AFullPoolRefusesWritesAndTakesDeletes) {

@@ -25,8 +25,9 @@ void RadosTimer::stop() {
     changed_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
+  decltype(waiting_) dropped;
   const std::lock_guard lock(mutex_);
-  waiting_.clear();
+  dropped.swap(waiting_);
 }
 
 void RadosTimer::run() {
@@ -41,10 +42,13 @@ void RadosTimer::run() {
       changed_.wait_until(lock, first->first);
       continue;
     }
-    const auto what = std::move(first->second);
-    waiting_.erase(first);
-    lock.unlock();
-    what();
+    {
+      // Destroyed without the lock as well: it may own what calls after() in turn.
+      const auto what = std::move(first->second);
+      waiting_.erase(first);
+      lock.unlock();
+      what();
+    }
     lock.lock();
   }
 }

@@ -171,6 +171,7 @@ void RadosWatches::heard(uint64_t notice, uint64_t handle, uint64_t from) {
     partition = at->second;
   }
   const auto connection = client_.connection();
+  if (!connection) return;  // shutting down
   librados::bufferlist reply;
   connection->index.notify_ack(rados_partition_object(partition), notice, handle, reply);
   // This instance's own commits have woken its followers already.
@@ -227,10 +228,10 @@ void RadosWatches::notify(PartitionId partition) {
 }
 
 void RadosWatches::notified(PartitionId partition, int rc, librados::bufferlist& reply) {
-  if (rc >= 0) {
+  const auto connection = client_.connection();
+  if (rc >= 0 && connection) {
     std::vector<librados::notify_ack_t> heard;
     std::vector<librados::notify_timeout_t> silent;
-    const auto connection = client_.connection();
     connection->index.decode_notify_response(reply, &heard, &silent);
     bool others = !silent.empty();
     for (const auto& ack : heard) others = others || ack.notifier_id != connection->instance;
