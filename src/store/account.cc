@@ -17,7 +17,9 @@ constexpr size_t group_bytes = 1024 * 1024;
 constexpr size_t group_jobs = 512;
 // Conflicts and lost answers in a row before the caller is told that it does not work.
 constexpr int tries_max = 100;
-// Conflicts in a row after which the engine is asked for the partition's turn.
+// How often a job may be outrun while it reads. Large mailboxes are loaded in two.
+constexpr int outrun_max = 32;
+// Conflicts of one attempt after which the engine is asked for the partition's turn.
 constexpr int conflicts_free = 3;
 // Lookups of a commit id: at once, then after 1, 2 and 4 seconds.
 constexpr int lookups_at_once = 3;
@@ -168,8 +170,10 @@ std::vector<Account::Job> Account::apply_jobs(Attempt& attempt, std::vector<Job>
       continue;
     }
     tx.discard();
-    if (result.error().code == Code::conflict && attempt.tries < tries_max) {
-      result = reload();
+    if (result.error().code == Code::conflict) {
+      result = attempt.tries < tries_max && ++jobs[at].outrun <= outrun_max
+                   ? reload(tx.outrun())
+                   : fail(Code::unavailable, "the account changes faster than it is read");
       if (result) break;
     }
     jobs[at].done(std::move(result));
@@ -274,7 +278,6 @@ void Account::settle_unknown(AttemptPtr attempt, const Error& error) {
       return next();
     }
   }
-  attempt->conflicts = 0;
   retry(std::move(attempt), "lost answer");
 }
 
@@ -354,9 +357,11 @@ void Account::finish_done(Attempt& attempt, engine::Version version) {
   for (Job& job : attempt.jobs) job.done({});
   wake(changed);
   for (const engine::BlobId blob : attempt.tx->doomed_blobs()) {
-    if (const auto r = services_.engine.remove_blob(blob); !r) {
-      log_.warn("blob not removed: {}", r.error().detail);
-    }
+    const auto r = services_.engine.remove_blob(blob);
+    if (r) continue;
+    log_.warn("blob not removed: {}", r.error().detail);
+    // Each try may take long, and the account waits: the rest is the sweep's.
+    if (r.error().code == Code::unavailable) break;
   }
 }
 
@@ -368,10 +373,17 @@ Result<> Account::ensure_loaded() {
   return reload();
 }
 
-// Brings the state up to date, by the change log where that costs less.
-Result<> Account::reload() {
+// Brings the state up to date, by the change log where that costs less. Mailboxes that were outrun
+// while they were loaded are completed and kept: the log names every page of theirs that has
+// changed since, and nobody sees them before.
+Result<> Account::reload(const std::map<MailboxId, SnapshotPtr>& outrun) {
   if (!state_) return load_afresh();
-  auto patch = read_patch(services_.engine, partition_, *state_);
+  std::optional<AccountState> with;
+  if (!outrun.empty()) {
+    with = *state_;
+    with->snapshots.insert(outrun.begin(), outrun.end());
+  }
+  auto patch = read_patch(services_.engine, partition_, with ? *with : *state_);
   if (!patch) {
     if (patch.error().code == Code::unavailable) return tl::unexpected(std::move(patch).error());
     return load_afresh();
@@ -379,6 +391,7 @@ Result<> Account::reload() {
   std::vector<MailboxId> changed;
   {
     std::lock_guard lock(state_mutex_);
+    state_->snapshots.insert(outrun.begin(), outrun.end());
     changed = apply_patch(*state_, std::move(*patch));
     stale_ = false;
   }

@@ -10,9 +10,11 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,12 @@ enum ReadColumns : uint8_t {
 struct ChangesSince {
   bool complete = false;  // false: the log does not reach back that far
   UidSet vanished;
+};
+
+// What happened to annotations after a modseq: entries' names by mailbox, 0 for the account's.
+struct AnnotationsSince {
+  bool complete = false;  // false: the log does not reach back that far
+  std::map<MailboxId, std::set<std::string>> names;
 };
 
 class Subscription;
@@ -122,6 +130,8 @@ class Account : public std::enable_shared_from_this<Account> {
   // In place of what `into` holds, whose memory is used again.
   Result<> read_blob_into(const Cold& cold, uint64_t offset, uint64_t length, std::string& into);
   Result<ChangesSince> changes_since(MailboxId mailbox, ModSeq since);
+  // The names of annotations that others than `session` have changed since.
+  Result<AnnotationsSince> annotations_since(ModSeq since, const std::string& session);
   // The log after `after`, oldest first, at most `rows_max` rows.
   Result<std::vector<LogRow>> read_log(ModSeq after, size_t rows_max);
   // A blob to write a message into; name it in NewMessage::cold.blob.
@@ -151,6 +161,7 @@ class Account : public std::enable_shared_from_this<Account> {
     Author author;
     std::function<Result<>(Tx&)> apply;
     std::function<void(Result<>)> done;
+    int outrun = 0;  // how often somebody else committed while it read
   };
   struct Listener {
     uint64_t id = 0;
@@ -183,7 +194,7 @@ class Account : public std::enable_shared_from_this<Account> {
   void run_jobs(std::vector<Job> jobs, int tries, int conflicts);
   void load(MailboxId mailbox, std::function<void(Result<SnapshotPtr>)> done);
   Result<> ensure_loaded();
-  Result<> reload();
+  Result<> reload(const std::map<MailboxId, SnapshotPtr>& outrun = {});
   Result<> load_afresh();
   std::vector<Job> apply_jobs(Attempt& attempt, std::vector<Job> jobs);
   void commit(AttemptPtr attempt);

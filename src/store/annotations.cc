@@ -48,29 +48,38 @@ Result<> check_change(const SetAnnotations::Change& change) {
   return {};
 }
 
+// What one request finds and leaves.
+struct Changing {
+  MailboxId mailbox;
+  AnnotationUse use;            // of the account
+  std::optional<size_t> count;  // of the mailbox; counted for the first that is added, then kept
+};
+
 // Room for one annotation more in its mailbox.
-Result<> check_count(Tx& tx, MailboxId mailbox) {
-  if (TRY(tx.scan(keys::all('N', mailbox))).size() < limits::annotations_per_mailbox_max) return {};
+Result<> check_count(Tx& tx, Changing& changing) {
+  if (!changing.count) changing.count = TRY(tx.scan(keys::all('N', changing.mailbox))).size();
+  if (*changing.count < limits::annotations_per_mailbox_max) return {};
   return fail(Code::limit, "the mailbox has as many annotations as it may have");
 }
 
 // Whether it changed anything.
-Result<bool> apply_change(Tx& tx, MailboxId mailbox, const SetAnnotations::Change& change,
-                          AnnotationUse& use) {
+Result<bool> apply_change(Tx& tx, const SetAnnotations::Change& change, Changing& changing) {
+  AnnotationUse& use = changing.use;
   TRY(check_change(change));
   const std::string name = folded(change.name);
-  const std::string key = keys::annotation(mailbox, owner_of(name), name);
+  const std::string key = keys::annotation(changing.mailbox, owner_of(name), name);
   std::optional<AnnotationRow> before;
   if (const auto row = TRY(tx.get(key))) before = TRY(decode_annotation(*row));
   if (before && change.value && before->value == *change.value) return false;
   if (!before && !change.value) return false;
-  if (!before) TRY(check_count(tx, mailbox));
+  if (!before) TRY(check_count(tx, changing));
   if (before) {
     use.entries -= std::min<uint64_t>(use.entries, 1);
     use.bytes -= std::min(use.bytes, bytes_of(*before));
   }
   if (!change.value) {
     tx.del(key);
+    if (changing.count) --*changing.count;
     return true;
   }
   const AnnotationRow after{change.name, *change.value};
@@ -82,6 +91,7 @@ Result<bool> apply_change(Tx& tx, MailboxId mailbox, const SetAnnotations::Chang
     return fail(Code::limit, "the account has as many annotations as it may have");
   }
   tx.put(key, encode(after));
+  if (!before && changing.count) ++*changing.count;
   return true;
 }
 
@@ -91,13 +101,13 @@ Result<std::vector<std::string>> set_annotations(Tx& tx, const SetAnnotations& r
   if (request.mailbox && !tx.folders().find(request.mailbox)) {
     return fail(Code::not_found, "no such mailbox");
   }
-  AnnotationUse use = TRY(annotation_use(tx));
+  Changing changing{request.mailbox, TRY(annotation_use(tx)), std::nullopt};
   std::vector<std::string> changed;
   for (const SetAnnotations::Change& change : request.changes) {
-    if (TRY(apply_change(tx, request.mailbox, change, use))) changed.push_back(change.name);
+    if (TRY(apply_change(tx, change, changing))) changed.push_back(change.name);
   }
   if (changed.empty()) return changed;
-  put_use(tx, use);
+  put_use(tx, changing.use);
   tx.log_annotations(request.mailbox, changed);
   return changed;
 }
@@ -108,13 +118,13 @@ Result<> copy_annotations(Tx& tx, MailboxId from, MailboxId to) {
     AnnotationRow annotation = TRY(decode_annotation(row.value));
     request.changes.push_back({std::move(annotation.name), std::move(annotation.value)});
   }
-  AnnotationUse use = TRY(annotation_use(tx));
+  Changing changing{to, TRY(annotation_use(tx)), std::nullopt};
   std::vector<std::string> names;
   for (const SetAnnotations::Change& change : request.changes) {
-    if (TRY(apply_change(tx, to, change, use))) names.push_back(change.name);
+    if (TRY(apply_change(tx, change, changing))) names.push_back(change.name);
   }
   if (names.empty()) return {};
-  put_use(tx, use);
+  put_use(tx, changing.use);
   tx.log_annotations(to, std::move(names));
   return {};
 }

@@ -165,6 +165,30 @@ TEST(Annotations, OtherNodesHearOfThem) {
   EXPECT_EQ(world.account(1).annotations_modseq(), after);
 }
 
+TEST(Annotations, ChangesAreToldWhateverLiesBetween) {
+  World world;
+  ASSERT_TRUE(set(world, inbox_id, "/shared/before", "x"));
+  const ModSeq since = world.account().annotations_modseq();
+  constexpr int many = 3000;
+  for (int i = 0; i < many; ++i) {
+    ASSERT_TRUE(set(world, MailboxId(0), "/private/often", std::to_string(i)));
+  }
+  ASSERT_TRUE(set(world, inbox_id, "/shared/last", "x"));
+  const auto news = world.account().annotations_since(since, "somebody");
+  ASSERT_TRUE(news);
+  EXPECT_TRUE(news->complete);
+  const std::map<MailboxId, std::set<std::string>> names{{MailboxId(0), {"/private/often"}},
+                                                         {inbox_id, {"/shared/last"}}};
+  EXPECT_EQ(news->names, names);
+  // A log that was cut says so.
+  const int64_t later = world.clock.now().micros + 1;
+  while (*world.run<bool>([&](Tx& tx) { return trim_log(tx, later); })) {
+  }
+  const auto cut = world.account().annotations_since(since, "somebody");
+  ASSERT_TRUE(cut);
+  EXPECT_FALSE(cut->complete);
+}
+
 TEST(Annotations, AreCheckedAndRepaired) {
   World world;
   ASSERT_TRUE(set(world, inbox_id, "/shared/comment", "x"));

@@ -33,6 +33,29 @@ Result<> count_log(Tx& tx, Head& head) {
   return {};
 }
 
+// Calls f(row) for each row of the log above `since`, until f answers false.
+template <class F>
+Result<> for_log(engine::Engine& engine, PartitionId partition, ModSeq since, F&& f) {
+  engine::Range range = keys::log_after(since);
+  for (bool more = true; more;) {
+    const auto read = TRY(engine.read(partition, range));
+    more = read.more && !read.rows.empty();
+    if (more) range.first = read.rows.back().key + '\0';
+    for (const auto& row : read.rows) {
+      if (!f(TRY(decode_log(row.value)))) return {};
+    }
+  }
+  return {};
+}
+
+// Whether the log that was read holds every change above `since`. The floor only rises: what
+// stands at or above it after the scan was not cut during it.
+Result<bool> reaches(engine::Engine& engine, PartitionId partition, ModSeq since) {
+  const auto read = TRY(engine.read(partition, std::vector<std::string>{keys::head()}));
+  if (read.rows.empty()) return fail(Code::not_found, "the account is gone");
+  return since >= TRY(decode_head(read.rows[0].value)).log_floor;
+}
+
 }  // namespace
 
 bool log_too_long(const Head& head) {
@@ -78,31 +101,35 @@ Result<ChangesSince> Account::changes_since(MailboxId mailbox, ModSeq since) {
   ChangesSince out;
   std::vector<Interval> gone;
   size_t rows = 0;
-  engine::Range range = keys::log_after(since);
-  for (bool more = true; more;) {
-    const auto read = TRY(services_.engine.read(partition_, range));
-    more = read.more && !read.rows.empty();
-    if (more) range.first = read.rows.back().key + '\0';
-    rows += read.rows.size();
-    if (rows > rows_max) return out;
-    for (const auto& row : read.rows) {
-      const LogRow decoded = TRY(decode_log(row.value));
-      for (const LogChange& change : decoded.changes) {
-        if (change.mailbox != mailbox || change.kind != ChangeKind::expunged) continue;
-        if (change.modseq <= since) continue;
-        const auto& uids = change.uids.raw().intervals();
-        gone.insert(gone.end(), uids.begin(), uids.end());
-      }
+  TRY(for_log(services_.engine, partition_, since, [&](const LogRow& row) {
+    if (++rows > rows_max) return false;
+    for (const LogChange& change : row.changes) {
+      if (change.mailbox != mailbox || change.kind != ChangeKind::expunged) continue;
+      if (change.modseq <= since) continue;
+      const auto& uids = change.uids.raw().intervals();
+      gone.insert(gone.end(), uids.begin(), uids.end());
     }
-  }
-  // The floor only rises: what stands at or above it after the scan was not cut during it.
-  const auto read = TRY(services_.engine.read(partition_, std::vector<std::string>{keys::head()}));
-  if (read.rows.empty()) return fail(Code::not_found, "the account is gone");
-  if (since < TRY(decode_head(read.rows[0].value)).log_floor) return out;
+    return true;
+  }));
+  if (rows > rows_max || !TRY(reaches(services_.engine, partition_, since))) return out;
   out.complete = true;
   std::sort(gone.begin(), gone.end(),
             [](const Interval& a, const Interval& b) { return a.first < b.first; });
   for (const Interval& i : gone) out.vanished.raw().add(i.first, i.last);
+  return out;
+}
+
+Result<AnnotationsSince> Account::annotations_since(ModSeq since, const std::string& session) {
+  AnnotationsSince out;
+  TRY(for_log(services_.engine, partition_, since, [&](const LogRow& row) {
+    for (const LogChange& change : row.changes) {
+      if (change.author.session == session) continue;
+      if (change.entries.empty()) continue;
+      out.names[change.mailbox].insert(change.entries.begin(), change.entries.end());
+    }
+    return true;
+  }));
+  out.complete = TRY(reaches(services_.engine, partition_, since));
   return out;
 }
 

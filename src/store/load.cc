@@ -36,6 +36,53 @@ Result<AccountState> try_load_state(engine::Engine& engine, PartitionId partitio
   return state;
 }
 
+struct Scan {
+  engine::Engine& engine;
+  PartitionId partition;
+  engine::Version version;
+  bool mixes = false;  // takes later versions too
+};
+
+Result<> note_version(const Scan& scan, engine::Version read, LoadedMailbox& out) {
+  if (read == scan.version) return {};
+  if (!scan.mixes || read < scan.version) {
+    return fail(Code::conflict, "the partition has moved on");
+  }
+  out.mixed = true;
+  return {};
+}
+
+Result<LoadedMailbox> scan_mailbox(const Scan& scan, MailboxId mailbox,
+                                   const MailboxCounters& counters) {
+  LoadedMailbox out;
+  auto snapshot = std::make_shared<MailboxSnapshot>();
+  snapshot->id = mailbox;
+  snapshot->version = scan.version;
+  snapshot->counters = counters;
+  const auto words =
+      TRY(scan.engine.read(scan.partition, std::vector<std::string>{keys::keywords(mailbox)}));
+  TRY(note_version(scan, words.version, out));
+  KeywordTable table;
+  if (!words.rows.empty()) table = TRY(decode_keywords(words.rows[0].value));
+  snapshot->keywords = std::make_shared<const KeywordTable>(std::move(table));
+  std::vector<PagePtr> pages;
+  engine::Range range = keys::all('P', mailbox);
+  for (bool more = true; more;) {
+    auto read = TRY(scan.engine.read(scan.partition, range));
+    TRY(note_version(scan, read.version, out));
+    more = read.more && !read.rows.empty();
+    if (more) range.first = read.rows.back().key + '\0';
+    for (const auto& row : read.rows) {
+      auto page = decode_hot_page(keys::page_in(row.key), row.value);
+      if (!page) return tl::unexpected(page.error());
+      pages.push_back(freeze(std::move(*page)));
+    }
+  }
+  snapshot->tree = MessageTree().with(pages);
+  out.snapshot = std::move(snapshot);
+  return out;
+}
+
 }  // namespace
 
 Result<Rows> read_all(engine::Engine& engine, PartitionId partition, engine::Range range,
@@ -67,33 +114,16 @@ Result<AccountState> load_state(engine::Engine& engine, PartitionId partition) {
   return state;
 }
 
+Result<LoadedMailbox> load_mailbox_since(engine::Engine& engine, PartitionId partition,
+                                         engine::Version version, MailboxId mailbox,
+                                         const MailboxCounters& counters) {
+  return scan_mailbox({engine, partition, version, true}, mailbox, counters);
+}
+
 Result<SnapshotPtr> load_mailbox(engine::Engine& engine, PartitionId partition,
                                  engine::Version version, MailboxId mailbox,
                                  const MailboxCounters& counters) {
-  auto snapshot = std::make_shared<MailboxSnapshot>();
-  snapshot->id = mailbox;
-  snapshot->version = version;
-  snapshot->counters = counters;
-  const auto words = TRY(engine.read(partition, std::vector<std::string>{keys::keywords(mailbox)}));
-  if (words.version != version) return fail(Code::conflict, "the partition has moved on");
-  KeywordTable table;
-  if (!words.rows.empty()) table = TRY(decode_keywords(words.rows[0].value));
-  snapshot->keywords = std::make_shared<const KeywordTable>(std::move(table));
-  std::vector<PagePtr> pages;
-  engine::Range range = keys::all('P', mailbox);
-  for (bool more = true; more;) {
-    auto read = TRY(engine.read(partition, range));
-    if (read.version != version) return fail(Code::conflict, "the partition has moved on");
-    more = read.more && !read.rows.empty();
-    if (more) range.first = read.rows.back().key + '\0';
-    for (const auto& row : read.rows) {
-      auto page = decode_hot_page(keys::page_in(row.key), row.value);
-      if (!page) return tl::unexpected(page.error());
-      pages.push_back(freeze(std::move(*page)));
-    }
-  }
-  snapshot->tree = MessageTree().with(pages);
-  return SnapshotPtr(std::move(snapshot));
+  return TRY(scan_mailbox({engine, partition, version, false}, mailbox, counters)).snapshot;
 }
 
 }  // namespace eilpost::store

@@ -1,5 +1,6 @@
 // Reading an account's state from its partition: several reads, all of one version, else
-// Code::conflict and the caller starts again. Blocks; any pool thread.
+// Code::conflict and the caller starts again; or a large mailbox at the versions that come along.
+// Blocks; any pool thread.
 #pragma once
 
 #include "base/result.h"
@@ -15,6 +16,16 @@ Result<AccountState> load_state(engine::Engine& engine, PartitionId partition);
 Result<SnapshotPtr> load_mailbox(engine::Engine& engine, PartitionId partition,
                                  engine::Version version, MailboxId mailbox,
                                  const MailboxCounters& counters);
+
+// The same while others commit: every page and the keywords are of some version from `version` on.
+// `mixed`: of others too; the log since `version` names all that may be newer (patch.h).
+struct LoadedMailbox {
+  SnapshotPtr snapshot;
+  bool mixed = false;
+};
+Result<LoadedMailbox> load_mailbox_since(engine::Engine& engine, PartitionId partition,
+                                         engine::Version version, MailboxId mailbox,
+                                         const MailboxCounters& counters);
 
 // Every row of `range`, all read at one version (which is answered; `expected` 0 takes any).
 struct Rows {

@@ -106,8 +106,10 @@ Result<PurgeResult> purge(Tx& tx, engine::Engine& engine, int64_t before_seconds
 // replace.cc --------------------------------------------------------------------------------------
 
 struct ReplaceRequest {
-  AppendRequest append;  // its quota holds for what is added less what goes
-  MailboxId mailbox;     // of the message that goes
+  // Its quota holds for what is added less what goes. One message for one is never too many, nor
+  // are its octets when it is not the larger one.
+  AppendRequest append;
+  MailboxId mailbox;  // of the message that goes
   Uid uid;
 };
 // Code::expunge_issued when it is gone already; and as append().

@@ -9,7 +9,7 @@ namespace eilpost::store {
 // error the commit may stand, and only the sweep of orphans may remove them.
 inline bool surely_refused(Code code) {
   return code == Code::over_quota || code == Code::not_found || code == Code::limit ||
-         code == Code::too_big || code == Code::invalid;
+         code == Code::too_big || code == Code::invalid || code == Code::expunge_issued;
 }
 
 }  // namespace eilpost::store

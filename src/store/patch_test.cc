@@ -115,18 +115,23 @@ TEST(Patch, IsWhatAFreshReadingFindsOnAnUnkindEngine) {
 // An engine on which somebody commits before each read.
 class Restless final : public engine::Engine {
  public:
-  Restless(World& world, int commits) : world_(world), commits_(commits) {}
+  Restless(World& world, int commits, size_t rows_max = SIZE_MAX)
+      : world_(world), commits_(commits), rows_max_(rows_max) {}
   Result<engine::ReadResult> read(PartitionId partition,
                                   const std::vector<std::string>& keys) override {
-    disturb();
+    if (!pages_only_) disturb();
     return world_.memory->read(partition, keys);
   }
   Result<engine::ReadResult> read(PartitionId partition, const engine::Range& range) override {
-    disturb();
-    return world_.memory->read(partition, range);
+    if (!pages_only_ || range.first.substr(0, 2) == keys::all('P').first) disturb();
+    engine::Range part = range;
+    part.rows_max = std::min(part.rows_max, rows_max_);
+    return world_.memory->read(partition, part);
   }
   void commit(PartitionId, engine::Version, engine::Batch, engine::CommitCallback) override {}
-  void head(PartitionId, std::function<void(Result<engine::Version>)>) override {}
+  void head(PartitionId partition, std::function<void(Result<engine::Version>)> done) override {
+    world_.memory->head(partition, std::move(done));
+  }
   void take_turn(PartitionId, std::function<void()>) override {}
   std::unique_ptr<engine::Watch> watch(PartitionId, std::function<void()>) override { return {}; }
   Result<std::vector<PartitionId>> partitions(PartitionId) override { return {}; }
@@ -139,6 +144,9 @@ class Restless final : public engine::Engine {
   Result<> remove_blob(engine::BlobId) override { return {}; }
   Result<> scan_blobs(const std::function<bool(const engine::BlobRecord&)>&) override { return {}; }
   void close() override {}
+  // Commits come while hot pages are read, and then only.
+  void spare_others() { pages_only_ = true; }
+  int left() const { return commits_; }
 
  private:
   void disturb() {
@@ -149,6 +157,8 @@ class Restless final : public engine::Engine {
   }
   World& world_;
   int commits_;
+  size_t rows_max_;  // of a range, at once
+  bool pages_only_ = false;
 };
 
 TEST(Patch, HoldsWhenSomebodyCommitsBeforeEveryRead) {
@@ -170,6 +180,51 @@ TEST(Patch, HoldsWhenSomebodyCommitsBeforeEveryRead) {
                                              fresh.counters.at(inbox_id));
     EXPECT_EQ(rows_of(known.snapshots[inbox_id]->tree), rows_of(loaded->tree)) << commits;
   }
+}
+
+// A mailbox that is loaded while others commit is completed from the log, whatever the number of
+// commits: no reading needs a time at which nobody writes.
+TEST(Patch, CompletesAMailboxThatWasOutrun) {
+  for (const int commits : {0, 1, 2, 3, 5, 8, 10}) {
+    World world(2);
+    ASSERT_TRUE(append_to(world, inbox_id, new_messages(world, "m", 300)));
+    AccountState known = *load_state(*world.memory, test_partition);
+    Restless engine(world, commits, 1);
+    const auto loaded = load_mailbox_since(engine, test_partition, known.version, inbox_id,
+                                           known.counters[inbox_id]);
+    ASSERT_TRUE(loaded) << loaded.error().detail;
+    EXPECT_EQ(loaded->mixed, commits > 0);
+    known.snapshots[inbox_id] = loaded->snapshot;
+    auto patch = read_patch(engine, test_partition, known);
+    ASSERT_TRUE(patch) << patch.error().detail;
+    apply_patch(known, std::move(*patch));
+    const AccountState fresh = *load_state(*world.memory, test_partition);
+    EXPECT_EQ(known.version, fresh.version);
+    const SnapshotPtr whole = *load_mailbox(*world.memory, test_partition, fresh.version, inbox_id,
+                                            fresh.counters.at(inbox_id));
+    EXPECT_EQ(known.snapshots[inbox_id]->counters, whole->counters);
+    EXPECT_EQ(rows_of(known.snapshots[inbox_id]->tree), rows_of(whole->tree)) << commits;
+  }
+}
+
+// Somebody commits whenever the mailbox is read: it is opened nevertheless, and soon.
+TEST(Patch, AMailboxThatNeverRestsIsOpened) {
+  World world(2);
+  ASSERT_TRUE(append_to(world, inbox_id, new_messages(world, "m", 300)));
+  Restless engine(world, 1000, 1);
+  engine.spare_others();
+  StepQueue queue;
+  Store store({engine, world.clock, world.random, queue.executor(), false}, StoreOptions());
+  std::optional<Result<SnapshotPtr>> opened;
+  store.account(test_partition)->open(inbox_id, [&](Result<SnapshotPtr> r) { opened = r; });
+  while (queue.step()) {
+  }
+  ASSERT_TRUE(opened && *opened);
+  EXPECT_GT(engine.left(), 900);
+  const AccountState fresh = *load_state(*world.memory, test_partition);
+  const SnapshotPtr whole = *load_mailbox(*world.memory, test_partition, fresh.version, inbox_id,
+                                          fresh.counters.at(inbox_id));
+  EXPECT_EQ(rows_of((**opened)->tree), rows_of(whole->tree));
 }
 
 // What node 1 asks the engine for when node 0 changes one flag and node 1 is told.

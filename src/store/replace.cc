@@ -15,9 +15,13 @@ Result<AppendResult> replace(Tx& tx, engine::Engine& engine, const ReplaceReques
   const uint64_t freed = before.bytes - tx.head().used.bytes;
   uint64_t added = 0;
   for (const NewMessage& message : request.append.messages) added += message.cold.size;
-  // Who is over quota may still make a message smaller.
-  const bool grows = added > freed || request.append.messages.size() > 1;
-  return append(tx, request.append, grows ? request.append.quota : QuotaLimit());
+  // Who is over quota may still put one message in another's place, and make one smaller.
+  QuotaLimit quota = request.append.quota;
+  if (request.append.messages.size() == 1) {
+    quota.messages = 0;
+    if (added <= freed) quota.bytes = 0;
+  }
+  return append(tx, request.append, quota);
 }
 
 }  // namespace eilpost::store

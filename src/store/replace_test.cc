@@ -79,5 +79,18 @@ TEST(Replace, WhatGoesMakesRoom) {
   expect_sound(world);
 }
 
+TEST(Replace, OneForOneBeyondTheNumberOfMessages) {
+  World world;
+  ASSERT_TRUE(append_to(world, inbox_id, new_messages(world, "m", 3)));
+  ReplaceRequest request = request_for(world, inbox_id, Uid(2));
+  request.append.messages.front().cold.size += 100;
+  request.append.quota.messages = 1;
+  EXPECT_TRUE(replace_in(world, request));
+  request = request_for(world, inbox_id, Uid(4));
+  request.append.messages.push_back(new_message(world, "second"));
+  request.append.quota.messages = 1;
+  EXPECT_EQ(replace_in(world, request).error().code, Code::over_quota);
+}
+
 }  // namespace
 }  // namespace eilpost::store

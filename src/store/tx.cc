@@ -78,8 +78,16 @@ void Tx::merge() {
   mine_ = Layer();
 }
 
+// What a storage that does not answer keeps is for the sweep: each try may take long.
+void Tx::remove_blobs(const std::vector<engine::BlobId>& blobs) {
+  for (const engine::BlobId blob : blobs) {
+    const auto removed = context_.engine.remove_blob(blob);
+    if (!removed && removed.error().code == Code::unavailable) return;
+  }
+}
+
 void Tx::discard() {
-  for (const engine::BlobId blob : mine_.staged) (void)context_.engine.remove_blob(blob);
+  remove_blobs(mine_.staged);
   mine_ = Layer();
 }
 
@@ -96,7 +104,7 @@ std::vector<std::pair<MailboxId, uint32_t>> Tx::rewritten_pages() const {
 }
 
 void Tx::drop_staged() {
-  for (const engine::BlobId blob : group_.staged) (void)context_.engine.remove_blob(blob);
+  remove_blobs(group_.staged);
   group_.staged.clear();
 }
 
@@ -220,10 +228,14 @@ Result<SnapshotPtr> Tx::snapshot(MailboxId mailbox) {
   if (const auto at = loaded_.find(mailbox); at != loaded_.end()) return at->second;
   const auto counters = base_.counters.find(mailbox);
   if (counters == base_.counters.end()) return fail(Code::not_found, "mailbox is gone");
-  const SnapshotPtr loaded = TRY(
-      load_mailbox(context_.engine, context_.partition, base_.version, mailbox, counters->second));
-  loaded_[mailbox] = loaded;
-  return loaded;
+  LoadedMailbox loaded = TRY(load_mailbox_since(context_.engine, context_.partition, base_.version,
+                                                mailbox, counters->second));
+  if (loaded.mixed) {
+    outrun_[mailbox] = std::move(loaded.snapshot);
+    return fail(Code::conflict, "the partition has moved on");
+  }
+  loaded_[mailbox] = loaded.snapshot;
+  return std::move(loaded.snapshot);
 }
 
 Result<KeywordTable> Tx::keywords(MailboxId mailbox) {

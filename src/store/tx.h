@@ -68,9 +68,13 @@ class Tx {
   const std::vector<engine::BlobId>& doomed_blobs() const { return group_.doomed; }
   // Pages whose rows of kind M were changed, other than by adding messages.
   std::vector<std::pair<MailboxId, uint32_t>> rewritten_pages() const;
+  // Mailboxes that somebody else changed while a mutation loaded them, which failed with
+  // Code::conflict: as of the base, but for what the log since then names (load.h).
+  const std::map<MailboxId, SnapshotPtr>& outrun() const { return outrun_; }
   // Whether what follows its commit is some microseconds' work that does not block.
   bool is_small() const;
-  // Removes the blobs this Tx staged itself: its batch will never name them.
+  // Removes the blobs this Tx staged itself, which its batch will never name, as far as the storage
+  // answers.
   void drop_staged();
 
   // For mutations.
@@ -154,6 +158,7 @@ class Tx {
   void cut_log(engine::Batch& out);
   void keep_tails(AccountState& state, const std::map<MailboxId, std::vector<PagePtr>>& pages);
   void batch_pages(engine::Batch& out) const;
+  void remove_blobs(const std::vector<engine::BlobId>& blobs);
   void change_row(std::string key, RowChange change);
 
   TxContext context_;
@@ -165,6 +170,7 @@ class Tx {
   size_t merged_bytes_ = 0;
   std::string commit_id_;
   std::map<MailboxId, SnapshotPtr> loaded_;  // snapshots of the base version read by this Tx
+  std::map<MailboxId, SnapshotPtr> outrun_;
   std::map<std::string, std::optional<std::string>> known_;  // likewise rows; nothing: no such row
 };
 

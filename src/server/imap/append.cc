@@ -133,6 +133,7 @@ net::Task<std::optional<Reply>> find_target(ImapSession& session, AppendState& s
   if (state.mailbox) co_return std::nullopt;
   auto fresh = co_await session.refresh();
   if (!fresh) co_return reply_for(session, fresh.error());
+  co_await session.renew_quota();
   const auto mailbox = session.find_mailbox(name);
   if (!mailbox) co_return Reply::no(imap::CodeName::try_create, "no such mailbox");
   state.mailbox = *mailbox;
@@ -144,9 +145,11 @@ std::optional<Reply> over_quota(ImapSession& session, uint64_t octets, bool repl
   const store::QuotaLimit quota = session.quota();
   const auto head = session.account().head();
   if (!head || quota.bytes == 0) return std::nullopt;
-  // What is replaced gives its room back.
+  // What is replaced gives its room back, which may be all that is used; whoever is over quota may
+  // make it smaller. The commit knows its size.
   const uint64_t used = replaces ? 0 : head->used.bytes;
   if (used + octets <= quota.bytes) return std::nullopt;
+  if (replaces && octets <= head->used.bytes) return std::nullopt;
   return Reply::no(imap::CodeName::over_quota, "the quota would be exceeded");
 }
 
@@ -175,14 +178,10 @@ std::optional<Reply> too_much(ImapSession& session, const AppendState& state, ui
   if (octets_so_far(state) + octets > 4 * max) {
     return Reply::no(imap::CodeName::too_big, "more octets than one APPEND may hold");
   }
-  return std::nullopt;
+  return over_quota(session, octets_so_far(state) + octets, state.replaces);
 }
 
-std::optional<Reply> open_message(ImapSession& session, AppendState& state,
-                                  const imap::AppendMessage& message) {
-  if (says_utf8(message) && !session.utf8) {
-    return Reply::bad("UTF8 needs UTF8=ACCEPT to be enabled");
-  }
+void open_message(ImapSession& session, AppendState& state, const imap::AppendMessage& message) {
   state.writer.reset();
   state.scanner = std::make_unique<mime::Scanner>();
   state.size = 0;
@@ -192,7 +191,6 @@ std::optional<Reply> open_message(ImapSession& session, AppendState& state,
   state.eight_bit_header = session.utf8 || !session.settings().refuse_utf8_headers;
   state.ready.push_back(with_flags(message));
   state.ready.back().cold.internal_date = internal_date(session, message);
-  return std::nullopt;
 }
 
 net::Task<> finish_held(ImapSession& session, AppendState& state) {
@@ -209,6 +207,9 @@ net::Task<std::optional<Reply>> begin_message(ImapSession& session, AppendState&
   const bool catenated = !message.parts.empty();
   const uint64_t size = catenated ? message.parts.back().size : message.size;
   if (auto refusal = wrong_state(session, so_far)) co_return refusal;
+  if (says_utf8(message) && !session.utf8) {
+    co_return Reply::bad("UTF8 needs UTF8=ACCEPT to be enabled");
+  }
   if (auto refusal = too_many(session, so_far.append)) co_return refusal;
   if (state.held) {
     co_await finish_held(session, state);
@@ -218,6 +219,7 @@ net::Task<std::optional<Reply>> begin_message(ImapSession& session, AppendState&
     // RFC 3502 6.3.11: an empty message cancels the whole command.
     co_return Reply::no(imap::CodeName::none, "a message without octets: nothing is appended");
   }
+  state.replaces = so_far.replaces;
   auto missing = co_await find_target(session, state, so_far.append.mailbox);
   if (missing) co_return missing;
   auto refusal = co_await gather_parts(session, state, so_far.append, GatherUntil::literal);
@@ -227,12 +229,7 @@ net::Task<std::optional<Reply>> begin_message(ImapSession& session, AppendState&
     if (state.failure) co_return state.failure;
   }
   if (auto reply = too_much(session, state, size)) co_return reply;
-  if (auto reply = over_quota(session, octets_so_far(state) + size, so_far.replaces)) {
-    co_return reply;
-  }
-  if (!catenated) {
-    if (auto reply = open_message(session, state, message)) co_return reply;
-  }
+  if (!catenated) open_message(session, state, message);
   state.open = true;
   state.literal8 = catenated ? message.parts.back().literal8 : message.literal8;
   co_return std::nullopt;
@@ -306,6 +303,7 @@ net::Task<Result<store::AppendResult>> commit(ImapSession& session, AppendState&
           return store::replace(tx, *engine, *request);
         };
       }
+      state->committing = true;
       account->mutate<store::AppendResult>(author, std::move(f), done, store::Account::Where::here);
     };
     const auto posted = session.world().disk.post(std::move(job));
@@ -321,7 +319,9 @@ net::Task<tl::expected<store::AppendResult, Reply>> commit_messages(
     ImapSession& session, AppendState& state, std::optional<Replaced> replaced) {
   auto appended = co_await commit(session, state, replaced);
   // What a commit has or may have taken is not ours to remove; the rest goes when the command ends.
-  if (appended || !store::surely_refused(appended.error().code)) state.staged.clear();
+  const bool refused =
+      !appended && (!state.committing || store::surely_refused(appended.error().code));
+  if (!refused) state.staged.clear();
   if (!appended) co_return tl::unexpected(reply_to_failure(session, appended.error()));
   co_return std::move(*appended);
 }

@@ -22,6 +22,8 @@ struct AppendState {
   std::vector<store::NewMessage> ready;
   // Their blobs, as long as no commit may have taken them.
   std::vector<engine::BlobId> staged;
+  bool committing = false;  // the mutation has begun: what fails after that may have been committed
+  bool replaces = false;    // REPLACE: the room of one message is given back
   // The message that is coming in. The blob is opened with its first piece that goes to the disk: a
   // small message takes one hop in all.
   bool open = false;
@@ -59,11 +61,11 @@ net::Task<tl::expected<store::AppendResult, Reply>> commit_messages(
     ImapSession& session, AppendState& state, std::optional<Replaced> replaced);
 
 // Begins one more message at the end of `ready`.
-std::optional<Reply> open_message(ImapSession& session, AppendState& state,
-                                  const imap::AppendMessage& message);
+void open_message(ImapSession& session, AppendState& state, const imap::AppendMessage& message);
 // Of the one that is held, stages and scans what is left; see AppendState::failure.
 net::Task<> finish_held(ImapSession& session, AppendState& state);
-// Why so many octets more cannot be taken.
+// Why so many octets more cannot be taken: limits, and the quota as far as it is known before the
+// commit.
 std::optional<Reply> too_much(ImapSession& session, const AppendState& state, uint64_t octets);
 
 // catenate.cc: feeds every URL that stands before the announced literal, or every one there is.

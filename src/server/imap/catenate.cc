@@ -124,7 +124,7 @@ net::Task<std::optional<Reply>> gather_parts(ImapSession& session, AppendState& 
     if (m == state.ready.size()) {
       if (state.held) co_await finish_held(session, state);
       if (state.failure) co_return state.failure;
-      if (auto refusal = open_message(session, state, message)) co_return refusal;
+      open_message(session, state, message);
     }
     // The last part is the literal that is announced.
     const size_t end = message.parts.size() - (whole ? 0 : 1);

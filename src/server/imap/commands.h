@@ -92,6 +92,10 @@ net::Task<Result<store::StoreResult>> store_flags(ImapSession& session, store::S
 
 // The answer of a command that has worked on the highest uids only, down to `lowest` (RFC 9738).
 Reply limited(ImapSession& session, Uid lowest);
+// The same where the tagged answer has another code: a line of its own (RFC 9738 3.1).
+void tell_limited(ImapSession& session, Uid lowest);
+// The answer of a command some of whose messages have gone; `lowest` as in limited(), if it was.
+Reply some_gone(ImapSession& session, std::optional<Uid> lowest);
 
 // MAILBOXID (RFC 8474).
 std::string mailbox_object_id(MailboxId mailbox);

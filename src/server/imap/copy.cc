@@ -53,6 +53,7 @@ net::Task<Prepared> prepare(ImapSession& session, const imap::SequenceSet& set, 
     out.reply = reply_for(session, fresh.error());
     co_return out;
   }
+  co_await session.renew_quota();
   auto resolved = session.resolve(set, uid);
   if (!resolved) {
     out.reply = Reply::bad(resolved.error().detail);

@@ -31,6 +31,29 @@ net::Task<Result<store::ExpungeResult>> expunge_all(ImapSession& session, Mailbo
   co_return total;
 }
 
+namespace {
+
+// RFC 9738 3.1: the limit counts messages with \Deleted, not all that the set names. Where it
+// holds, leaves those in `uids` that are to go and answers the lowest of them.
+std::optional<Uid> limit_deleted(ImapSession& session, UidSet& uids) {
+  const uint64_t most = session.message_limit();
+  if (most == 0 || uids.count() <= most) return std::nullopt;
+  UidSet deleted;
+  const store::MessageTree& tree = session.selected()->view.snapshot().tree;
+  tree.for_pages(uids.min(), [&](Seq, const store::PagePtr& page) {
+    for (const store::HotEntry& e : page->entries) {
+      if ((e.flags & store::flag_deleted) != 0) deleted.add(page->uid(e));
+    }
+    return true;
+  });
+  deleted = UidSet(deleted.raw().intersect(uids.raw()));
+  const std::optional<Uid> lowest = session.limit(deleted);
+  if (lowest) uids = std::move(deleted);
+  return lowest;
+}
+
+}  // namespace
+
 CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions options) {
   Selected& selected = *session.selected();
   if (selected.read_only) {
@@ -47,7 +70,7 @@ CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions o
   }
   if (mine.empty()) co_return Reply::ok("nothing to expunge");
   // RFC 9738: EXPUNGE without uids is not limited.
-  const std::optional<Uid> lowest = command.uids ? session.limit(mine) : std::nullopt;
+  const std::optional<Uid> lowest = command.uids ? limit_deleted(session, mine) : std::nullopt;
   std::optional<UidSet> only = std::move(mine);
   Progress progress(session, options.tag, std::nullopt);
   auto gone = co_await expunge_all(session, selected.mailbox, std::move(only), &progress);

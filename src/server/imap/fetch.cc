@@ -437,15 +437,14 @@ CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions opt
     auto marked = co_await mark_seen(session, uids);
     if (!marked) co_return reply_for(session, marked.error());
   }
+  if (lowest && (runner->unknown_cte() || runner->damaged())) tell_limited(session, *lowest);
   if (runner->unknown_cte()) {
     co_return Reply::no(imap::CodeName::unknown_cte, "a part's encoding cannot be decoded");
   }
   if (runner->damaged()) {
     co_return Reply::no(imap::CodeName::corruption, "some of the messages are damaged");
   }
-  if (runner->incomplete()) {
-    co_return Reply::no(imap::CodeName::expunge_issued, "some of the messages are gone");
-  }
+  if (runner->incomplete()) co_return some_gone(session, lowest);
   if (lowest) co_return limited(session, *lowest);
   co_return Reply::ok("fetched");
 }

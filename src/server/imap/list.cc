@@ -213,6 +213,10 @@ CommandTask run(ImapSession& session, const imap::List& command, RunOptions) {
   if (command.patterns.size() > limits::list_patterns_max) {
     co_return Reply::no(imap::CodeName::limit, "more patterns than one LIST may have");
   }
+  if (command.return_metadata &&
+      command.return_metadata->entries.size() > limits::metadata_entries_max) {
+    co_return too_many_entries();
+  }
   const bool asks_delimiter =
       !command.extended && command.patterns.size() == 1 && command.patterns[0].empty();
   if (asks_delimiter) {

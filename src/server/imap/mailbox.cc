@@ -64,6 +64,7 @@ net::Task<Result<>> move_inbox(ImapSession& session, const std::string& to) {
 
 CommandTask run(ImapSession& session, const imap::Create& command, RunOptions) {
   if (auto refused = refused_name(command.mailbox)) co_return std::move(*refused);
+  co_await session.renew_quota();
   store::CreateRequest request{command.mailbox, 0, session.quota()};
   for (const std::string& name : command.special_use) {
     const uint16_t bit = special_use_bit(name);
@@ -98,6 +99,7 @@ CommandTask run(ImapSession& session, const imap::Delete& command, RunOptions) {
 
 CommandTask run(ImapSession& session, const imap::Rename& command, RunOptions) {
   if (auto refused = refused_name(command.to)) co_return std::move(*refused);
+  co_await session.renew_quota();
   if (imap::equal_nocase(command.from, "INBOX")) {
     auto moved = co_await move_inbox(session, command.to);
     if (!moved) co_return reply_for(session, moved.error());

@@ -142,21 +142,25 @@ Reply refused(ImapSession& session, const Error& error) {
 PickedMetadata pick_metadata(const std::vector<store::AnnotationRow>& there,
                              const imap::MetadataRequest& request) {
   PickedMetadata out;
+  std::vector<std::string> names;  // of `there`, upper case
+  names.reserve(there.size());
+  for (const store::AnnotationRow& row : there) names.push_back(upper(row.name));
   std::set<std::string> told;  // upper case
   const size_t levels = levels_wanted(request.options.depth);
   for (const std::string& wanted : request.entries) {
     const std::string top = upper(wanted);
     bool found = false;
-    for (const store::AnnotationRow& row : there) {
-      const auto below = levels_below(top, upper(row.name));
+    for (size_t i = 0; i < there.size(); ++i) {
+      const auto below = levels_below(top, names[i]);
       if (!below || *below > levels) continue;
       found = true;
-      if (!told.insert(upper(row.name)).second) continue;
-      if (request.options.max_size && row.value.size() > *request.options.max_size) {
-        out.longest_left_out = std::max<uint64_t>(out.longest_left_out, row.value.size());
+      if (!told.insert(names[i]).second) continue;
+      const std::string& value = there[i].value;
+      if (request.options.max_size && value.size() > *request.options.max_size) {
+        out.longest_left_out = std::max<uint64_t>(out.longest_left_out, value.size());
         continue;
       }
-      out.entries.push_back({*below == 0 ? wanted : row.name, row.value});
+      out.entries.push_back({*below == 0 ? wanted : there[i].name, value});
     }
     if (!found && told.insert(top).second) out.entries.push_back({wanted, std::nullopt});
   }
@@ -171,6 +175,10 @@ std::vector<store::AnnotationRow> with_computed(std::vector<store::AnnotationRow
   return stored;
 }
 
+Reply too_many_entries() {
+  return Reply::no(imap::CodeName::limit, "more entries than one command may name");
+}
+
 Reply metadata_too_long() {
   return {imap::Condition::no,
           imap::ResponseCode(imap::CodeName::metadata_max_size, limits::annotation_bytes_max),
@@ -183,6 +191,7 @@ Reply metadata_reply(uint64_t longest_left_out, std::string text) {
 }
 
 CommandTask run(ImapSession& session, const imap::GetMetadata& command, RunOptions) {
+  if (command.entries.size() > limits::metadata_entries_max) co_return too_many_entries();
   auto fresh = co_await session.refresh();
   if (!fresh) co_return reply_for(session, fresh.error());
   const store::FoldersPtr tree = session.folders();
@@ -226,41 +235,35 @@ CommandTask run(ImapSession& session, const imap::SetMetadata& command, RunOptio
   co_return Reply::ok("set");
 }
 
-namespace {
-
-// By mailbox, what others than `session` have changed.
-using Changes = std::map<MailboxId, std::set<std::string>>;
-
-Result<Changes> changes_since(store::Account& account, ModSeq since, const std::string& session) {
-  // Beyond this many rows a client is better off asking.
-  constexpr size_t rows_max = 10'000;
-  Changes out;
-  for (const store::LogRow& row : TRY(account.read_log(since, rows_max))) {
-    for (const store::LogChange& change : row.changes) {
-      if (change.author.session == session) continue;
-      out[change.mailbox].insert(change.entries.begin(), change.entries.end());
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 net::Task<> announce_metadata(ImapSession& session) {
   MetadataNews& news = session.metadata_news;
   const ModSeq newest = session.account().annotations_modseq();
   if (!news.subscription || newest <= news.seen) co_return;
   auto job = [account = session.account_ptr(), since = news.seen, id = session.entry().id()] {
-    return changes_since(*account, since, id);
+    return account->annotations_since(since, id);
   };
   auto changes = co_await session.read(std::move(job));
   if (!changes) {
     session.log().warn("metadata: {}", changes.error().detail);
     co_return;
   }
+  if (!changes->complete) {
+    // The log was cut above what this client knows: anything may have changed.
+    auto everything = [account = session.account_ptr()] {
+      return store::read_all_annotations(account->engine(), account->partition());
+    };
+    auto stored = co_await session.read(std::move(everything));
+    if (!stored) {
+      session.log().warn("metadata: {}", stored.error().detail);
+      co_return;
+    }
+    for (const auto& [mailbox, rows] : *stored) {
+      for (const store::AnnotationRow& row : rows) changes->names[mailbox].insert(row.name);
+    }
+  }
   news.seen = newest;
   const store::FoldersPtr tree = session.folders();
-  for (const auto& [mailbox, names] : *changes) {
+  for (const auto& [mailbox, names] : changes->names) {
     const bool of_server = !mailbox;
     if (names.empty() || (!of_server && (!news.mailboxes || !tree->find(mailbox)))) continue;
     imap::MetadataData data;

@@ -29,6 +29,9 @@ std::vector<store::AnnotationRow> with_computed(std::vector<store::AnnotationRow
 // To a client that ENABLEd it: the names of what others have changed. RFC 5464 4.4.2.
 net::Task<> announce_metadata(ImapSession& session);
 
+// To a command that names more than limits::metadata_entries_max entries: "NO [LIMIT]".
+Reply too_many_entries();
+
 // "NO [METADATA MAXSIZE n]".
 Reply metadata_too_long();
 

@@ -31,6 +31,7 @@ CommandTask run(ImapSession& session, const imap::Replace& command, RunOptions o
   }
   const auto uid = replaced_uid(session, command.number, options.uid);
   if (!uid) co_return uid.error();
+  state.replaces = true;
   const imap::Append append{command.mailbox, {command.message}};
   auto refusal = co_await complete_messages(session, state, append);
   if (refusal) co_return *refusal;
@@ -44,7 +45,8 @@ CommandTask run(ImapSession& session, const imap::Replace& command, RunOptions o
   imap::append_untagged(session.out(), imap::Condition::ok, code, "the replacement is there");
   warn_of_quota(session);
   auto synced = co_await session.sync(true);
-  if (!synced) co_return reply_for(session, synced.error());
+  // It is done; what could not be looked at is announced with a later command.
+  if (!synced) session.log().warn("sync after REPLACE: {}", synced.error().detail);
   if (session.qresync && session.selected()) {
     const uint64_t highest = session.selected()->view.announced_modseq().value;
     co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "replaced");

@@ -268,10 +268,12 @@ net::Task<bool> ImapSession::next_event() {
   } else if (std::holds_alternative<imap::LiteralEnd>(event)) {
     co_await message_end(*this, *append_);
   } else if (auto* too_long = std::get_if<imap::TooLong>(&event)) {
+    co_await drop_append();
     bad_command(too_long->tag, "the command is longer than this server takes",
                 imap::CodeName::too_big);
     if (state_ == SessionState::not_authenticated) bye(imap::CodeName::none, "log in first");
   } else if (auto* bad = std::get_if<imap::BadLine>(&event)) {
+    co_await drop_append();
     bad_command(bad->tag, bad->why, imap::CodeName::none);
   } else if (auto* refused = std::get_if<imap::Refused>(&event)) {
     Reply reply =

@@ -99,6 +99,9 @@ class ImapSession {
   store::AccountPtr account_ptr() { return account_; }
   store::Author author() const;
   store::QuotaLimit quota() const;
+  // Looks the account's own limits up again, unless that was done in the last five seconds: an
+  // administrator may have changed them. Where the directory fails, those that are known hold.
+  net::Task<> renew_quota();
   // The account's own limits have changed since the login.
   void set_quota(const directory::Quota& quota) { identity_->quota = quota; }
   // Undoes the login: the state of a connection that is new, but for TLS and failed logins.
@@ -221,6 +224,7 @@ class ImapSession {
   log::Source log_;
   SessionState state_ = SessionState::not_authenticated;
   std::optional<directory::Identity> identity_;
+  std::optional<int64_t> quota_read_at_;  // by the steady clock; nothing: as the login found it
   store::AccountPtr account_;
   std::optional<Selected> selected_;
   std::unique_ptr<AppendState> append_;

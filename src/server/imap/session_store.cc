@@ -32,11 +32,13 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
 }
 
 net::Task<> ImapSession::leave() {
+  co_await drop_append();  // its blobs are the account's
   co_await deselect();
   log_.info("unauthenticated account={}", identity_->account.value);
   rev2 = condstore = qresync = utf8 = uid_only = quota_warned = fresh_ = false;
   metadata_news = MetadataNews();
   identity_.reset();
+  quota_read_at_.reset();
   account_.reset();
   entry_.logout();
   framer_.set_limits(imap::preauth_framer_limits());
@@ -68,6 +70,22 @@ store::Author ImapSession::author() const {
 
 store::QuotaLimit ImapSession::quota() const {
   return quota_limit(identity_->quota, *settings_);
+}
+
+net::Task<> ImapSession::renew_quota() {
+  constexpr int64_t good_micros = 5'000'000;
+  const int64_t now = world_.clock.steady_micros();
+  if (quota_read_at_ && now - *quota_read_at_ < good_micros) co_return;
+  quota_read_at_ = now;
+  auto job = [&directory = world_.directory, id = identity_->account] {
+    return directory.find(id);
+  };
+  auto found = co_await net::run_on(world_.directory_pool, std::move(job));
+  if (found) {
+    identity_->quota = found->quota;
+  } else {
+    log_.warn("quota: {}", found.error().detail);
+  }
 }
 
 net::Task<Result<>> ImapSession::refresh() {
@@ -241,6 +259,19 @@ std::optional<Uid> ImapSession::limit(UidSet& uids) const {
   if (most == 0 || count <= most) return std::nullopt;
   uids.raw().take_first(count - most);
   return uids.min();
+}
+
+void tell_limited(ImapSession& session, Uid lowest) {
+  const auto code = imap::ResponseCode::message_limit(session.message_limit(), lowest);
+  imap::append_untagged(session.out(), imap::Condition::no, code, "done with the highest uids");
+}
+
+Reply some_gone(ImapSession& session, std::optional<Uid> lowest) {
+  constexpr std::string_view text = "some of the messages are gone";
+  if (!lowest) return Reply::no(imap::CodeName::expunge_issued, std::string(text));
+  // RFC 9738 3.1: with both codes to give, this one is in a tagged OK.
+  tell_limited(session, *lowest);
+  return Reply::ok(imap::ResponseCode(imap::CodeName::expunge_issued), std::string(text));
 }
 
 imap::FetchWriter ImapSession::fetch_writer(Seq seq, Uid uid) {

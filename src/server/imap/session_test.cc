@@ -20,6 +20,8 @@
 namespace eilpost::server {
 namespace {
 
+using namespace std::string_literals;
+
 const store::Author other_node{"other", "other"};
 
 // Stands still until told; with a pace, every look at it takes so long.
@@ -283,6 +285,27 @@ TEST(Session, RefusesHeadersInUtf8FromThoseWhoHaveNotEnabledThem) {
   EXPECT_NE(append("old \xff mail").find("a OK"), std::string::npos);
   EXPECT_NE(t.command("ENABLE UTF8=ACCEPT").find("OK"), std::string::npos);
   EXPECT_NE(append("Gr\xc3\xbc\xc3\x9f\x65").find("a OK"), std::string::npos);
+}
+
+TEST(Session, RemovesWhatItStagedOfAnAppendThatFails) {
+  TwoNodes t(true);
+  const auto blobs = [&t] {
+    int count = 0;
+    EXPECT_TRUE(t.engine.scan_blobs([&count](const engine::BlobRecord&) { return ++count > 0; }));
+    return count;
+  };
+  // Sent without waiting: the last message is staged by the job of the commit.
+  t.write("a APPEND INBOX {12+}\r\nfirst: a\r\n\r\n ~{14+}\r\nsecond\0: b\r\n\r\n\r\n"s);
+  EXPECT_NE(t.read_until("a ").find("a NO [UNKNOWN-CTE]"), std::string::npos);
+  t.quiesce();
+  EXPECT_EQ(blobs(), 0);
+  t.write("b APPEND INBOX {12+}\r\nfirst: a\r\n\r\n {5+}\r\na: b\n\rX\r\n");
+  EXPECT_NE(t.read_until("b ").find("b BAD"), std::string::npos);
+  EXPECT_NE(t.command("NOOP").find("OK"), std::string::npos);
+  EXPECT_EQ(blobs(), 0);
+  t.write("c APPEND INBOX {12+}\r\nfirst: a\r\n\r\n\r\n");
+  EXPECT_NE(t.read_until("c ").find("c OK"), std::string::npos);
+  EXPECT_EQ(blobs(), 1);
 }
 
 // RFC 9585.

@@ -120,11 +120,7 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   auto answered = co_await answer_unchanged(session, asked, *stored, command.silent);
   if (!answered) co_return reply_for(session, answered.error());
   if (!stored->modified.empty()) {
-    if (lowest) {
-      // A tagged answer has one code.
-      const auto code = imap::ResponseCode::message_limit(session.message_limit(), lowest);
-      imap::append_untagged(session.out(), imap::Condition::ok, code, "not all were looked at");
-    }
+    if (lowest) tell_limited(session, *lowest);
     // RFC 7162 3.1.3: the numbers of the command's own kind.
     const IntervalSet refused =
         options.uid ? stored->modified.raw() : selected.view.seqs_of(stored->modified).raw();
@@ -132,7 +128,7 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   }
   const UidSet& gone = selected.view.gone();
   if (!options.uid && !gone.raw().intersect(asked.raw()).empty()) {
-    co_return Reply::no(imap::CodeName::expunge_issued, "some of the messages are gone");
+    co_return some_gone(session, lowest);
   }
   if (lowest) co_return limited(session, *lowest);
   co_return Reply::ok("stored");

@@ -26,9 +26,7 @@ CommandTask run(ImapSession& session, const imap::UidBatches& command, RunOption
   }
   const View& view = session.selected()->view;
   const uint64_t exists = view.exists();
-  // RFC 10022: a batch is never larger than what one command may work on.
-  uint64_t size = command.size;
-  if (session.message_limit() > 0) size = std::min<uint64_t>(size, session.message_limit());
+  const uint64_t size = command.size;
   last = std::min(last, (exists + size - 1) / size);
   imap::UidBatchesData data;
   data.tag = std::string(options.tag);

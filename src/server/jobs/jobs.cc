@@ -1,6 +1,9 @@
 #include "server/jobs/jobs.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <optional>
 
 #include "base/log.h"
 #include "server/jobs/maintain.h"
@@ -53,7 +56,31 @@ net::Task<> maintain(ServerWorld& world, const net::Signal& signal, std::chrono:
       .add(static_cast<double>(done->purged));
 }
 
+// Clocks of live nodes may differ by so much for a sweep, which judges blobs by when they were
+// staged, by whichever node.
+constexpr int64_t sweep_skew_micros = 3'600'000'000;
+
+// The least of the live nodes' times; nothing: their clocks differ too much.
+std::optional<Timestamp> sweep_time(const ServerWorld& world) {
+  const Timestamp own = world.clock.now();
+  if (world.cluster == nullptr) return own;
+  Timestamp least = own;
+  for (const store::NodeStatus& node : world.cluster->nodes()) {
+    if (!node.alive || node.row.name == world.cluster->name()) continue;
+    const int64_t off = node.row.beat.micros - own.micros;
+    if (std::abs(off) > sweep_skew_micros) {
+      source.warn("no sweep of blobs: the clocks of node {} and this one differ by {} s",
+                  node.row.name, off / 1'000'000);
+      return std::nullopt;
+    }
+    least.micros = std::min(least.micros, node.row.beat.micros);
+  }
+  return least;
+}
+
 net::Task<> sweep(ServerWorld& world, std::function<bool()> stop, std::chrono::seconds every) {
+  const std::optional<Timestamp> now = sweep_time(world);
+  if (!now) co_return;
   store::JobRhythm rhythm;
   rhythm.job = "sweep";
   rhythm.every_micros = micros_of(every);
@@ -61,7 +88,7 @@ net::Task<> sweep(ServerWorld& world, std::function<bool()> stop, std::chrono::s
   auto share = co_await take_share(world, rhythm);
   if (!share) co_return;
   SweepOptions options;
-  options.now = world.clock.now();
+  options.now = *now;
   options.seed = world.random.next();
   options.stop = std::move(stop);
   auto job = [&engine = world.engine, options] { return sweep_orphans(engine, options); };

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "directory/builtin.h"
+#include "engine/engine_testing.h"
 #include "engine/memory.h"
 #include "server/jobs/jobs.h"
 #include "server/jobs/maintain.h"
@@ -11,6 +12,7 @@
 #include "store/digest.h"
 #include "store/keys.h"
 #include "store/mutations.h"
+#include "store/transfer/transfer_rows.h"
 
 namespace eilpost::server {
 namespace {
@@ -209,6 +211,29 @@ TEST(Orphans, OldOnesGoNamedAndYoungOnesStay) {
   EXPECT_EQ(left.size(), 3U);
   EXPECT_EQ(left.count(old) + left.count(lost), 0U);
   EXPECT_EQ(left.count(young), 1U);
+}
+
+// A copy that is not finished has put blobs there whose messages come later.
+TEST(Orphans, WhatACopyHasMappedStays) {
+  TestWorld t;
+  const auto account = t.add("a@example.org");
+  t.append(*account, "Subject: named\r\n\r\n");
+  const auto mapped = t.stray(account->partition());
+  const auto lost = t.stray(account->partition());
+  const auto version = *engine::head_wait(t.engine, account->partition());
+  const auto row = store::encode_map({{{7, 8}, mapped, 5, 0}});
+  ASSERT_EQ(engine::commit_wait(t.engine, account->partition(), version,
+                                engine::put(store::map_key(3), row))
+                .outcome,
+            engine::Outcome::done);
+  t.clock.advance_micros(2 * day);
+  EXPECT_EQ(t.sweep({}).removed, 1U);
+  // With a filter that tells nothing apart, likewise.
+  SweepOptions blind;
+  blind.filter_bytes = 8;
+  EXPECT_EQ(t.sweep(blind).removed, 0U);
+  EXPECT_EQ(t.blobs().count(mapped), 1U);
+  EXPECT_EQ(t.blobs().count(lost), 0U);
 }
 
 // Whatever the filter forgets to tell apart, no named blob goes: with one word of memory every blob

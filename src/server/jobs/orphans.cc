@@ -1,11 +1,13 @@
 #include "server/jobs/orphans.h"
 
 #include <map>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
 #include "store/keys.h"
 #include "store/records.h"
+#include "store/transfer/transfer_rows.h"
 
 namespace eilpost::server {
 
@@ -55,9 +57,17 @@ class Filter {
   uint64_t seed_;
 };
 
+// The kinds of rows that name blobs: messages, and what blobs became in a copy that is not finished
+// (store/transfer), whose messages are yet to come.
+constexpr char naming_kinds[] = {'M', 'X'};
+
 // Calls f(blob) for every blob that the row names.
 template <class F>
-Result<> for_named(const engine::Row& row, F&& f) {
+Result<> for_named(char kind, const engine::Row& row, F&& f) {
+  if (kind == 'X') {
+    for (const store::BlobMapping& m : TRY(store::decode_map(row.value))) f(m.to);
+    return {};
+  }
   if (store::keys::slot_in(row.key) != store::keys::sealed_slot) {
     f(TRY(store::decode_message(row.value)).cold.blob);
     return {};
@@ -72,17 +82,21 @@ Result<> for_named(const engine::Row& row, F&& f) {
 // known.
 template <class F>
 Result<engine::Version> read_names(engine::Engine& engine, PartitionId partition, F&& f) {
-  engine::Range range = store::keys::all('M');
-  engine::Version version = 0;
-  for (bool more = true; more;) {
-    const auto read = TRY(engine.read(partition, range));
-    if (version == 0) version = read.version;
-    if (read.version != version) return fail(Code::conflict, "the account has changed");
-    more = read.more && !read.rows.empty();
-    if (more) range.first = read.rows.back().key + '\0';
-    for (const auto& row : read.rows) TRY(for_named(row, f));
+  std::optional<engine::Version> version;
+  for (const char kind : naming_kinds) {
+    engine::Range range = store::keys::all(kind);
+    for (bool more = true; more;) {
+      const auto read = TRY(engine.read(partition, range));
+      if (version.value_or(read.version) != read.version) {
+        return fail(Code::conflict, "the account has changed");
+      }
+      version = read.version;
+      more = read.more && !read.rows.empty();
+      if (more) range.first = read.rows.back().key + '\0';
+      for (const auto& row : read.rows) TRY(for_named(kind, row, f));
+    }
   }
-  return version;
+  return *version;
 }
 
 class Sweep {
@@ -113,19 +127,19 @@ class Sweep {
       for (const PartitionId partition : page) {
         after = partition;
         if (stopped()) return fail(Code::cancelled, "the sweep was stopped");
-        TRY(add_names(partition));
+        for (const char kind : naming_kinds) TRY(add_names(partition, kind));
       }
     }
   }
 
-  Result<> add_names(PartitionId partition) {
-    engine::Range range = store::keys::all('M');
+  Result<> add_names(PartitionId partition, char kind) {
+    engine::Range range = store::keys::all(kind);
     for (bool more = true; more;) {
       const auto read = TRY(engine_.read(partition, range));
       more = read.more && !read.rows.empty();
       if (more) range.first = read.rows.back().key + '\0';
       for (const auto& row : read.rows) {
-        const auto added = for_named(row, [this](engine::BlobId id) {
+        const auto added = for_named(kind, row, [this](engine::BlobId id) {
           filter_.add(id);
           ++result_.named;
         });

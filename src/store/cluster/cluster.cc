@@ -125,15 +125,31 @@ void Cluster::act_on(const ClusterState& state) {
   std::vector<AccountId> fresh;
   {
     const std::lock_guard lock(mutex_);
-    std::map<AccountId, Timestamp> present;
+    std::map<AccountId, ActedOn> present;
     for (const EndingRow& row : state.endings) {
       const auto known = acted_on_.find(row.account);
-      if (known == acted_on_.end() || known->second != row.at) fresh.push_back(row.account);
-      present[row.account] = row.at;
+      if (known != acted_on_.end() && known->second.at == row.at) {
+        present[row.account] = known->second;
+        continue;
+      }
+      fresh.push_back(row.account);
+      present[row.account] = {row.at, state.version, clock_.steady_micros()};
     }
     acted_on_ = std::move(present);
   }
   for (const AccountId account : fresh) end_sessions_(account);
+}
+
+// Under the mutex. When this node has known it for long, and every node that has a row, silent ones
+// included, has acted on it: whoever comes back after a while ends the sessions that it still has.
+bool Cluster::may_drop(const ClusterState& state, const EndingRow& ending) const {
+  const auto known = acted_on_.find(ending.account);
+  if (known == acted_on_.end() || known->second.at != ending.at) return false;
+  const ActedOn& acted = known->second;
+  if (clock_.steady_micros() - acted.since <= options_.ending_kept_micros) return false;
+  return std::all_of(state.nodes.begin(), state.nodes.end(), [&](const NodeRow& node) {
+    return node.name == options_.name || node.seen >= acted.version;
+  });
 }
 
 engine::Batch Cluster::beat_batch(const ClusterState& state, uint64_t sessions) {
@@ -157,9 +173,7 @@ engine::Batch Cluster::beat_batch(const ClusterState& state, uint64_t sessions) 
     }
   }
   for (const EndingRow& ending : state.endings) {
-    if (row.beat.micros - ending.at.micros > options_.ending_kept_micros) {
-      batch.deletes.push_back(cluster_keys::ending(ending.account));
-    }
+    if (may_drop(state, ending)) batch.deletes.push_back(cluster_keys::ending(ending.account));
   }
   return batch;
 }
@@ -168,14 +182,21 @@ Result<> Cluster::beat(uint64_t sessions) {
   const int64_t begin = clock_.steady_micros();
   TRY(change([&](ClusterState& state) -> Result<std::optional<engine::Batch>> {
     const NodeRow* own = state.node(options_.name);
-    if (own != nullptr && own->incarnation != incarnation_ && beats_ > 0) {
-      return fail(Code::in_use, "another node is named " + options_.name + " too");
+    {
+      // Until a beat of this process is known to be there, the row is its predecessor's.
+      const std::lock_guard lock(mutex_);
+      const bool mine = own != nullptr && own->incarnation == incarnation_;
+      joined_ = joined_ || mine;
+      if (own != nullptr && !mine && joined_) {
+        return fail(Code::in_use, "another node is named " + options_.name + " too");
+      }
     }
     act_on(state);
     return beat_batch(state, sessions);
   }));
   const std::lock_guard lock(mutex_);
   beat_at_ = begin;
+  joined_ = true;
   return {};
 }
 

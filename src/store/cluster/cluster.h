@@ -29,7 +29,7 @@ struct ClusterOptions {
   int64_t silent_micros = 30'000'000;            // then a node counts as gone
   int64_t trust_micros = 20'000'000;             // own leases hold so long after the last beat
   int64_t forget_micros = 86'400'000'000;        // then its row is dropped
-  int64_t ending_kept_micros = 3'600'000'000;    // rows that end sessions
+  int64_t ending_kept_micros = 3'600'000'000;    // rows that end sessions, at least
   int64_t clock_tolerance_micros = 600'000'000;  // beyond: warned of
 };
 
@@ -85,6 +85,11 @@ class Cluster {
     int64_t changed_at = 0;  // steady micros
     bool warned = false;     // of its clock
   };
+  struct ActedOn {
+    Timestamp at;                 // as its row says
+    engine::Version version = 0;  // of the partition, when this node saw it first
+    int64_t since = 0;            // steady micros, likewise
+  };
   // Puts and deletes for the state; nothing: there is nothing to write.
   using Change = std::function<Result<std::optional<engine::Batch>>(ClusterState&)>;
 
@@ -94,6 +99,7 @@ class Cluster {
   void act_on(const ClusterState& state);
   bool alive(const NodeRow& node) const;
   std::vector<std::string_view> live_names(const ClusterState& state) const;
+  bool may_drop(const ClusterState& state, const EndingRow& ending) const;
   bool is_held(const ClusterState& state, const JobBucket& bucket) const;
   bool may_take(const ClusterState& state, const JobRhythm& rhythm, uint32_t number,
                 const JobBucket& bucket, std::string_view owner) const;
@@ -107,10 +113,11 @@ class Cluster {
   Timestamp started_;
   mutable std::mutex mutex_;
   uint64_t beats_ = 0;
+  bool joined_ = false;              // a beat of this process has got through
   int64_t beat_at_ = INT64_MIN / 2;  // steady micros when the last good beat began
   std::map<std::string, Observed, std::less<>> observed_;
   std::vector<NodeRow> nodes_;
-  std::map<AccountId, Timestamp> acted_on_;
+  std::map<AccountId, ActedOn> acted_on_;
   std::map<std::string, std::set<uint32_t>> held_;  // by job: what this process works on
 };
 

@@ -120,6 +120,33 @@ TEST(Cluster, TheLaterOfOneNameStays) {
   EXPECT_FALSE(first.cluster->trusted());
 }
 
+// Its own row of before is no other node, however often the first beat does not get through.
+TEST(Cluster, ARestartedNodeJoinsAfterBeatsThatFailed) {
+  engine::FaultyEngine engine(std::make_unique<engine::MemoryEngine>(), {.seed = 1});
+  Nodes world(engine);
+  ASSERT_TRUE(world.start("a").cluster->beat(0));
+  auto& again = world.start("a");
+  engine.set_options({.unknown_lost = 1000});
+  EXPECT_EQ(again.cluster->beat(0).error().code, Code::unavailable);
+  engine.set_options({.conflict = 1000});
+  EXPECT_EQ(again.cluster->beat(0).error().code, Code::unavailable);
+  engine.set_options({});
+  EXPECT_TRUE(again.cluster->beat(0));
+}
+
+// One whose beat got through without its knowing has joined, too.
+TEST(Cluster, AnAnswerThatWasLostIsFoundInTheRow) {
+  engine::FaultyEngine engine(std::make_unique<engine::MemoryEngine>(), {.seed = 1});
+  Nodes world(engine);
+  auto& first = world.start("a");
+  engine.set_options({.unknown_written = 1000});
+  EXPECT_FALSE(first.cluster->beat(0));
+  EXPECT_FALSE(first.cluster->beat(0));
+  engine.set_options({});
+  ASSERT_TRUE(world.start("a").cluster->beat(0));
+  EXPECT_EQ(first.cluster->beat(0).error().code, Code::in_use);
+}
+
 TEST(Cluster, EachBucketIsDoneOnceAnHour) {
   engine::MemoryEngine engine;
   Nodes world(engine);
@@ -218,6 +245,23 @@ TEST(Cluster, SessionsEndOnEveryNode) {
   ASSERT_TRUE(b.cluster->beat(0));
   EXPECT_EQ(b.ended.size(), 2U);
   world.live({&a, &b}, hour + 20 * second);
+  EXPECT_TRUE(read_cluster(engine)->endings.empty());
+}
+
+// Whatever the nodes' clocks say, nobody comes back to find the row gone.
+TEST(Cluster, EndingsWaitForSilentNodes) {
+  engine::MemoryEngine engine;
+  Nodes world(engine);
+  auto& a = world.start("a");
+  auto& b = world.start("b");
+  auto& fast = world.start("fast", 12 * hour);
+  for (auto* node : {&a, &b, &fast}) ASSERT_TRUE(node->cluster->beat(0));
+  ASSERT_TRUE(a.cluster->end_sessions(AccountId(100)));
+  world.live({&a, &fast}, 3 * hour);
+  EXPECT_EQ(read_cluster(engine)->endings.size(), 1U);
+  ASSERT_TRUE(b.cluster->beat(0));
+  EXPECT_EQ(b.ended, std::vector<AccountId>{AccountId(100)});
+  world.live({&a, &fast}, 5 * second);
   EXPECT_TRUE(read_cluster(engine)->endings.empty());
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/bytes.h"
 #include "store/keys.h"
@@ -257,9 +258,22 @@ Result<> Transfer::walk_holders(Pass& pass) {
     }
   }
   if (lost && !pass.mixed) return fail(Code::corrupt, "holders of a blob that no message names");
+  engine::Range piece = keys::all('B');
+  const std::string last = piece.last;
   Rows rows;
-  for (auto& [key, value] : wanted) rows.push_back({key, std::move(value)});
-  return make_equal(keys::all('B'), std::move(rows), pass);
+  size_t bytes = 0;
+  for (auto& [key, value] : wanted) {
+    if (bytes >= options_.holders_bytes) {
+      piece.last = key;
+      TRY(make_equal(piece, std::exchange(rows, {}), pass));
+      piece.first = key;
+      bytes = 0;
+    }
+    bytes += key.size() + value.size();
+    rows.push_back({key, std::move(value)});
+  }
+  piece.last = last;
+  return make_equal(piece, std::move(rows), pass);
 }
 
 Result<> Transfer::pass(Pass& pass) {

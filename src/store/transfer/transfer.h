@@ -7,6 +7,7 @@
 // Blocks; one thread for each account.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -28,6 +29,7 @@ struct TransferCounts {
 
 struct TransferOptions {
   int passes_max = 8;
+  size_t holders_bytes = 1024 * 1024;  // rows of kind B that one commit writes, about
   // Called after each blob and piece of rows; false stops with Code::cancelled.
   std::function<bool(const TransferCounts&)> progress;
 };

@@ -135,7 +135,9 @@ TEST(Transfer, CopiesARandomAccount) {
     life.steps(60);
     engine::MemoryEngine target;
     burn_ids(target, 37);
-    Transfer transfer({*world.memory, target}, test_partition, world.clock, {});
+    TransferOptions options;
+    options.holders_bytes = seed % 2 == 0 ? 1 : 200;
+    Transfer transfer({*world.memory, target}, test_partition, world.clock, options);
     const auto done = transfer.run();
     ASSERT_TRUE(done) << done.error().detail;
     EXPECT_EQ(done->source, world.version());
