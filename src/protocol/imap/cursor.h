@@ -94,8 +94,31 @@ class Cursor {
   // enter() takes "(", leave() takes ")". Code::invalid beyond limits::command_depth_max.
   Result<> enter();
   Result<> leave();
+  // "(" [one *(SP one)] ")": calls `one`, which reads one and answers Result<>, for each.
+  template <class One>
+  Result<> list(One one) {
+    TRY(enter());
+    skip_spaces();
+    return peek() == ')' ? leave() : rest_of_list(one);
+  }
+  // "(" one *(SP one) ")"
+  template <class One>
+  Result<> list_of_some(One one) {
+    TRY(enter());
+    return rest_of_list(one);
+  }
 
  private:
+  template <class One>
+  Result<> rest_of_list(One& one) {
+    do {
+      skip_spaces();
+      TRY(one());
+      if (peek() != ' ' && peek() != ')') return expected("a space or \")\"");
+      skip_spaces();
+    } while (peek() != ')');
+    return leave();
+  }
   Result<std::string> quoted();
   Result<std::string> literal_octets(std::string_view what);
   Result<uint64_t> digits(std::string_view what, uint64_t max);

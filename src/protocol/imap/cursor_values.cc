@@ -138,18 +138,14 @@ Result<Section> Cursor::section() {
     return section;
   }
   TRY(space());
-  TRY(enter());
-  do {
-    skip_spaces();
+  TRY(list_of_some([&]() -> Result<> {
     size_t field_start = position_;
     section.fields.push_back(TRY(astring("a header field's name")));
     if (!is_field_name(section.fields.back())) {
       return error_at(Code::invalid, "expected a header field's name", field_start);
     }
-    if (peek() != ' ' && peek() != ')') return expected("a space or \")\"");
-    skip_spaces();
-  } while (peek() != ')');
-  TRY(leave());
+    return {};
+  }));
   return section;
 }
 

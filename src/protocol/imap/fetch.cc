@@ -127,14 +127,10 @@ void add_item(std::vector<FetchItem>& items, FetchItem item) {
 
 Result<std::vector<FetchItem>> parse_item_list(Cursor& cursor) {
   std::vector<FetchItem> items;
-  TRY(cursor.enter());
-  do {
-    cursor.skip_spaces();
+  TRY(cursor.list_of_some([&]() -> Result<> {
     add_item(items, TRY(parse_item(cursor)));
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  } while (cursor.peek() != ')');
-  TRY(cursor.leave());
+    return {};
+  }));
   return items;
 }
 
@@ -156,9 +152,7 @@ Result<std::vector<FetchItem>> parse_items(Cursor& cursor) {
 
 // fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" (RFC 7162 7)
 Result<> parse_modifiers(Cursor& cursor, Fetch& command) {
-  TRY(cursor.enter());
-  do {
-    cursor.skip_spaces();
+  return cursor.list_of_some([&]() -> Result<> {
     if (cursor.accept_word("CHANGEDSINCE")) {
       TRY(cursor.space());
       command.changed_since = TRY(cursor.number64("a mod-sequence"));
@@ -167,10 +161,8 @@ Result<> parse_modifiers(Cursor& cursor, Fetch& command) {
     } else {
       return cursor.expected("CHANGEDSINCE or VANISHED");
     }
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  } while (cursor.peek() != ')');
-  return cursor.leave();
+    return {};
+  });
 }
 
 // What may stand in a list of items: one table for both directions.

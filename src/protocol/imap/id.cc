@@ -11,19 +11,15 @@ constexpr size_t id_fields_max = 30;  // RFC 2971 3.3
 Result<IdParameters> parse_id_parameters(Cursor& cursor) {
   IdParameters parameters;
   if (cursor.accept_word("NIL")) return parameters;
-  TRY(cursor.enter());
-  cursor.skip_spaces();
-  while (cursor.peek() != ')') {
+  TRY(cursor.list([&]() -> Result<> {
     if (parameters.size() >= id_fields_max && !cursor.options().tolerant) {
       return cursor.expected("at most 30 fields");
     }
     std::string name = TRY(cursor.string("a field's name in quotes"));
     TRY(cursor.space());
     parameters.emplace_back(std::move(name), TRY(cursor.nstring()));
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  }
-  TRY(cursor.leave());
+    return {};
+  }));
   return parameters;
 }
 

@@ -15,23 +15,10 @@ Result<std::string> parse_unknown_option(Cursor& cursor) {
   return name;
 }
 
-// "(" [one *(SP one)] ")"
-template <class One>
-Result<> parse_options(Cursor& cursor, One one) {
-  TRY(cursor.enter());
-  cursor.skip_spaces();
-  while (cursor.peek() != ')') {
-    TRY(one());
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  }
-  return cursor.leave();
-}
-
 // list-select-opts of RFC 9051 9 and RFC 6154
 Result<> parse_selection(Cursor& cursor, List& command) {
   size_t start = cursor.position();
-  TRY(parse_options(cursor, [&]() -> Result<> {
+  TRY(cursor.list([&]() -> Result<> {
     if (cursor.accept_word("SUBSCRIBED")) {
       command.select_subscribed = true;
     } else if (cursor.accept_word("REMOTE")) {
@@ -55,7 +42,7 @@ Result<> parse_selection(Cursor& cursor, List& command) {
 
 // list-return-opts of RFC 9051 9, RFC 5819, RFC 6154, RFC 8440, RFC 9590
 Result<> parse_returns(Cursor& cursor, List& command) {
-  return parse_options(cursor, [&]() -> Result<> {
+  return cursor.list([&]() -> Result<> {
     if (cursor.accept_word("SUBSCRIBED")) {
       command.return_subscribed = true;
     } else if (cursor.accept_word("CHILDREN")) {
@@ -84,7 +71,7 @@ Result<> parse_patterns(Cursor& cursor, List& command) {
     return {};
   }
   command.extended = true;
-  TRY(parse_options(cursor, [&]() -> Result<> {
+  TRY(cursor.list([&]() -> Result<> {
     command.patterns.push_back(TRY(cursor.list_mailbox()));
     return {};
   }));

@@ -25,14 +25,10 @@ Result<> parse_create_parameters(Cursor& cursor, Create& command) {
   cursor.skip_spaces();
   if (!cursor.accept_word("USE")) return cursor.expected("USE");
   TRY(cursor.space());
-  TRY(cursor.enter());
-  cursor.skip_spaces();
-  while (cursor.peek() != ')') {
+  TRY(cursor.list([&]() -> Result<> {
     command.special_use.push_back(TRY(parse_special_use(cursor)));
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  }
-  TRY(cursor.leave());
+    return {};
+  }));
   cursor.skip_spaces();
   return cursor.leave();
 }

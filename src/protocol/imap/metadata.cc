@@ -15,19 +15,6 @@ Result<std::string> parse_entry(Cursor& cursor) {
   return name;
 }
 
-// "(" one *(SP one) ")"
-template <class One>
-Result<> parse_list_of(Cursor& cursor, One one) {
-  TRY(cursor.enter());
-  do {
-    cursor.skip_spaces();
-    TRY(one());
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  } while (cursor.peek() != ')');
-  return cursor.leave();
-}
-
 // entries = entry / "(" entry *(SP entry) ")"
 Result<std::vector<std::string>> parse_entries(Cursor& cursor) {
   std::vector<std::string> entries;
@@ -36,7 +23,7 @@ Result<std::vector<std::string>> parse_entries(Cursor& cursor) {
     return {};
   };
   if (cursor.peek() == '(') {
-    TRY(parse_list_of(cursor, one));
+    TRY(cursor.list_of_some(one));
   } else {
     TRY(one());
   }
@@ -77,7 +64,7 @@ Result<> parse_option(Cursor& cursor, MetadataOptions& options) {
 // [getmetadata-options SP]
 Result<> accept_options(Cursor& cursor, MetadataOptions& options) {
   if (!at_options(cursor)) return {};
-  TRY(parse_list_of(cursor, [&] { return parse_option(cursor, options); }));
+  TRY(cursor.list_of_some([&] { return parse_option(cursor, options); }));
   return cursor.space();
 }
 
@@ -165,7 +152,7 @@ Result<SetMetadata> parse_setmetadata(Cursor& cursor) {
   TRY(cursor.space());
   command.mailbox = TRY(cursor.mailbox());
   TRY(cursor.space());
-  TRY(parse_list_of(cursor, [&]() -> Result<> {
+  TRY(cursor.list_of_some([&]() -> Result<> {
     MetadataEntry entry;
     entry.name = TRY(parse_entry(cursor));
     TRY(cursor.space());

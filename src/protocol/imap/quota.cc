@@ -8,19 +8,6 @@ Result<std::string> parse_resource(Cursor& cursor) {
   return upper_ascii(TRY(cursor.atom("a resource like STORAGE")));
 }
 
-// "(" [one *(SP one)] ")"
-template <class One>
-Result<> parse_resources(Cursor& cursor, One one) {
-  TRY(cursor.enter());
-  cursor.skip_spaces();
-  while (cursor.peek() != ')') {
-    TRY(one());
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  }
-  return cursor.leave();
-}
-
 // quota-root-name = astring
 Result<std::string> parse_root(Cursor& cursor) {
   TRY(cursor.space());
@@ -53,7 +40,7 @@ Result<SetQuota> parse_setquota(Cursor& cursor) {
   SetQuota command;
   command.root = TRY(parse_root(cursor));
   TRY(cursor.space());
-  TRY(parse_resources(cursor, [&]() -> Result<> {
+  TRY(cursor.list([&]() -> Result<> {
     SetQuota::Limit limit;
     limit.resource = TRY(parse_resource(cursor));
     TRY(cursor.space());
@@ -78,7 +65,7 @@ Result<QuotaData> parse_quota_data(Cursor& cursor) {
   QuotaData data;
   data.root = TRY(parse_root(cursor));
   TRY(cursor.space());
-  TRY(parse_resources(cursor, [&]() -> Result<> {
+  TRY(cursor.list([&]() -> Result<> {
     QuotaResource resource;
     resource.name = TRY(parse_resource(cursor));
     TRY(cursor.space());

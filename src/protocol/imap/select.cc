@@ -40,9 +40,7 @@ Result<QResync> parse_qresync(Cursor& cursor) {
 
 // select-params = SP "(" select-param *(SP select-param) ")"
 Result<> parse_select_parameters(Cursor& cursor, Select& command) {
-  TRY(cursor.enter());
-  do {
-    cursor.skip_spaces();
+  return cursor.list_of_some([&]() -> Result<> {
     if (cursor.accept_word("CONDSTORE")) {
       command.condstore = true;
     } else if (!command.qresync && cursor.accept_word("QRESYNC")) {
@@ -51,10 +49,8 @@ Result<> parse_select_parameters(Cursor& cursor, Select& command) {
     } else {
       return cursor.expected("CONDSTORE or QRESYNC");
     }
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  } while (cursor.peek() != ')');
-  return cursor.leave();
+    return {};
+  });
 }
 
 void print_qresync(CommandWriter& out, const QResync& resync) {

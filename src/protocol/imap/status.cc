@@ -7,17 +7,13 @@ namespace eilpost::imap {
 // "(" status-att *(SP status-att) ")"
 Result<std::vector<StatusItem>> parse_status_items(Cursor& cursor) {
   std::vector<StatusItem> items;
-  TRY(cursor.enter());
-  do {
-    cursor.skip_spaces();
+  TRY(cursor.list_of_some([&]() -> Result<> {
     size_t start = cursor.position();
     std::optional<StatusItem> item = status_item(TRY(cursor.atom("a STATUS item")));
     if (!item) return cursor.error_at(Code::invalid, "expected a known STATUS item", start);
     if (std::find(items.begin(), items.end(), *item) == items.end()) items.push_back(*item);
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  } while (cursor.peek() != ')');
-  TRY(cursor.leave());
+    return {};
+  }));
   return items;
 }
 
