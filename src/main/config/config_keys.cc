@@ -7,77 +7,11 @@
 #include <functional>
 #include <limits>
 
-#include "main/config/config.h"
+#include "main/config/config_key.h"
 
 namespace eilpost {
 
 namespace {
-
-// Gives the value to the configuration; answers what is wrong with it, or "".
-using Apply = std::function<std::string(const ConfigValue&, Config&)>;
-
-struct Key {
-  std::string_view section;  // "" for the top
-  std::string_view name;
-  std::string_view type;
-  std::string_view fallback;
-  std::string_view meaning;
-  Apply apply;
-};
-
-std::string expected(std::string_view type) {
-  return fmt::format("expected {}", type);
-}
-
-template <class T>
-Apply number(int64_t least, int64_t most, T& (*field)(Config&)) {
-  return [=](const ConfigValue& value, Config& config) -> std::string {
-    const auto* given = std::get_if<int64_t>(&value.value);
-    if (given == nullptr) return expected("an integer");
-    if (*given < least || *given > most) {
-      return fmt::format("{} is not between {} and {}", *given, least, most);
-    }
-    field(config) = static_cast<T>(*given);
-    return "";
-  };
-}
-
-Apply boolean(bool& (*field)(Config&)) {
-  return [=](const ConfigValue& value, Config& config) -> std::string {
-    const auto* given = std::get_if<bool>(&value.value);
-    if (given == nullptr) return expected("true or false");
-    field(config) = *given;
-    return "";
-  };
-}
-
-Apply text(std::string& (*field)(Config&)) {
-  return [=](const ConfigValue& value, Config& config) -> std::string {
-    const auto* given = std::get_if<std::string>(&value.value);
-    if (given == nullptr) return expected("a string");
-    field(config) = *given;
-    return "";
-  };
-}
-
-template <class T>
-using Choices = std::vector<std::pair<std::string_view, T>>;
-
-template <class T>
-Apply choice(Choices<T> choices, T& (*field)(Config&)) {
-  return [=](const ConfigValue& value, Config& config) -> std::string {
-    const auto* given = std::get_if<std::string>(&value.value);
-    std::string all;
-    for (const auto& [word, meaning] : choices) {
-      if (given != nullptr && *given == word) {
-        field(config) = meaning;
-        return "";
-      }
-      all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", word);
-    }
-    return fmt::format("expected one of {}", all);
-  };
-}
 
 std::string proxy_networks(const ConfigValue& value, Config& config) {
   const auto* items = std::get_if<ConfigArray>(&value.value);
@@ -425,9 +359,33 @@ std::string dotted(std::string_view section, std::string_view name) {
   return section.empty() ? std::string(name) : fmt::format("{}.{}", section, name);
 }
 
-// Sections that are arrays of tables: each table makes an element of its own.
+const std::vector<ArraySection>& array_sections() {
+  static const std::vector<ArraySection> all = [] {
+    std::vector<ArraySection> out = {
+        {"listener",
+         [](Config& config, ConfigPlace place) {
+           config.listeners.emplace_back();
+           config.listeners.back().place = place;
+         }},
+        {"tls.certificate",
+         [](Config& config, ConfigPlace) { config.tls.certificates.emplace_back(); }},
+        {"accounts.mailbox",
+         [](Config& config, ConfigPlace) { config.settings.default_mailboxes.emplace_back(); }},
+    };
+    return out;
+  }();
+  return all;
+}
+
+const ArraySection* array_section(std::string_view name) {
+  for (const ArraySection& section : array_sections()) {
+    if (section.name == name) return &section;
+  }
+  return nullptr;
+}
+
 bool is_array(std::string_view section) {
-  return section == "listener" || section == "tls.certificate" || section == "accounts.mailbox";
+  return array_section(section) != nullptr;
 }
 
 bool is_section(std::string_view name) {
@@ -508,20 +466,9 @@ class Applier {
         complain(item.place, name, form);
         continue;
       }
-      element(name, item.place);
+      array_section(name)->begin(config_, item.place);
       required(name, item.place, *fields);
       table(name, *fields);
-    }
-  }
-
-  void element(std::string_view section, ConfigPlace place) {
-    if (section == "listener") {
-      config_.listeners.emplace_back();
-      config_.listeners.back().place = place;
-    } else if (section == "tls.certificate") {
-      config_.tls.certificates.emplace_back();
-    } else {
-      config_.settings.default_mailboxes.emplace_back();
     }
   }
 

@@ -1,0 +1,90 @@
+// What the files of this folder share that hold the table of keys: a key, and the usual ways in
+// which its value goes into the Config. A topic with keys of its own has a file x_keys.cc, whose
+// function is declared here and called by config_keys.cc. Values only.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "main/config/config.h"
+
+namespace eilpost {
+
+// Gives the value to the configuration; answers what is wrong with it, or "".
+using Apply = std::function<std::string(const ConfigValue&, Config&)>;
+
+struct Key {
+  std::string_view section;  // "" for the top
+  std::string_view name;
+  std::string_view type;
+  std::string_view fallback;
+  std::string_view meaning;
+  Apply apply;
+};
+
+inline std::string expected(std::string_view type) {
+  return fmt::format("expected {}", type);
+}
+
+template <class T>
+Apply number(int64_t least, int64_t most, T& (*field)(Config&)) {
+  return [=](const ConfigValue& value, Config& config) -> std::string {
+    const auto* given = std::get_if<int64_t>(&value.value);
+    if (given == nullptr) return expected("an integer");
+    if (*given < least || *given > most) {
+      return fmt::format("{} is not between {} and {}", *given, least, most);
+    }
+    field(config) = static_cast<T>(*given);
+    return "";
+  };
+}
+
+inline Apply boolean(bool& (*field)(Config&)) {
+  return [=](const ConfigValue& value, Config& config) -> std::string {
+    const auto* given = std::get_if<bool>(&value.value);
+    if (given == nullptr) return expected("true or false");
+    field(config) = *given;
+    return "";
+  };
+}
+
+inline Apply text(std::string& (*field)(Config&)) {
+  return [=](const ConfigValue& value, Config& config) -> std::string {
+    const auto* given = std::get_if<std::string>(&value.value);
+    if (given == nullptr) return expected("a string");
+    field(config) = *given;
+    return "";
+  };
+}
+
+template <class T>
+using Choices = std::vector<std::pair<std::string_view, T>>;
+
+template <class T>
+Apply choice(Choices<T> choices, T& (*field)(Config&)) {
+  return [=](const ConfigValue& value, Config& config) -> std::string {
+    const auto* given = std::get_if<std::string>(&value.value);
+    std::string all;
+    for (const auto& [word, meaning] : choices) {
+      if (given != nullptr && *given == word) {
+        field(config) = meaning;
+        return "";
+      }
+      all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", word);
+    }
+    return fmt::format("expected one of {}", all);
+  };
+}
+
+// A section that is an array of tables; begin() makes the element that its keys go to.
+struct ArraySection {
+  std::string_view name;
+  std::function<void(Config&, ConfigPlace)> begin;
+};
+
+}  // namespace eilpost
