@@ -45,6 +45,7 @@ constexpr auto table = std::to_array<Entry>({
     {"UIDPLUS", Offered::after_login},
     {"MOVE", Offered::after_login},
     {"ESEARCH", Offered::after_login},
+    {"PARTIAL", Offered::after_login},
     {"SEARCHRES", Offered::after_login},
     {"LIST-EXTENDED", Offered::after_login},
     {"LIST-STATUS", Offered::after_login},

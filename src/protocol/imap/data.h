@@ -11,6 +11,7 @@
 
 #include "base/interval_set.h"
 #include "protocol/imap/bodystructure.h"
+#include "protocol/imap/partial.h"
 #include "protocol/imap/response_code.h"
 #include "protocol/imap/values.h"
 
@@ -62,6 +63,12 @@ struct SearchData {
   friend bool operator==(const SearchData&, const SearchData&) = default;
 };
 
+// PARTIAL of an ESEARCH response; no set: NIL, nothing is in that range.
+struct PartialResult {
+  PartialRange range;
+  std::optional<SequenceSet> set;
+  friend bool operator==(const PartialResult&, const PartialResult&) = default;
+};
 struct ESearchData {
   std::string tag;  // the correlator; "" for none
   bool uid = false;
@@ -69,6 +76,7 @@ struct ESearchData {
   std::optional<uint32_t> max;
   std::optional<uint64_t> count;
   std::optional<SequenceSet> all;
+  std::optional<PartialResult> partial;
   std::optional<uint64_t> modseq;
   friend bool operator==(const ESearchData&, const ESearchData&) = default;
 };

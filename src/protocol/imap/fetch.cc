@@ -150,7 +150,8 @@ Result<std::vector<FetchItem>> parse_items(Cursor& cursor) {
   return items;
 }
 
-// fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" (RFC 7162 7)
+// fetch-modifier = "CHANGEDSINCE" SP mod-sequence-value / "VANISHED" (RFC 7162 7) / "PARTIAL" SP
+// partial-range (RFC 9394 4)
 Result<> parse_modifiers(Cursor& cursor, Fetch& command) {
   return cursor.list_of_some([&]() -> Result<> {
     if (cursor.accept_word("CHANGEDSINCE")) {
@@ -158,8 +159,11 @@ Result<> parse_modifiers(Cursor& cursor, Fetch& command) {
       command.changed_since = TRY(cursor.number64("a mod-sequence"));
     } else if (cursor.accept_word("VANISHED")) {
       command.vanished = true;
+    } else if (!command.partial && cursor.accept_word("PARTIAL")) {
+      TRY(cursor.space());
+      command.partial = TRY(parse_partial_range(cursor));
     } else {
-      return cursor.expected("CHANGEDSINCE or VANISHED");
+      return cursor.expected("CHANGEDSINCE, VANISHED or one PARTIAL");
     }
     return {};
   });
@@ -179,6 +183,19 @@ std::string_view item_name(const FetchItem& item) {
 bool has_brackets(FetchKind kind) {
   return kind == FetchKind::body_section || kind == FetchKind::binary ||
          kind == FetchKind::binary_size;
+}
+
+// The modifiers, if there are any.
+void print_modifiers(CommandWriter& out, const Fetch& command) {
+  if (!command.changed_since && !command.partial) return;
+  out.raw(" (");
+  if (command.changed_since) out.raw("CHANGEDSINCE ").number(*command.changed_since);
+  if (command.vanished) out.raw(" VANISHED");
+  if (command.partial) {
+    out.raw(command.changed_since ? " PARTIAL " : "PARTIAL ");
+    append_partial_range(out.line(), *command.partial);
+  }
+  out.raw(")");
 }
 
 }  // namespace
@@ -206,6 +223,8 @@ Result<Fetch> parse_fetch(Cursor& cursor) {
   Fetch command = TRY(parse_uid_fetch(cursor));
   // RFC 7162 3.2.6: VANISHED with message numbers is BAD.
   if (command.vanished) return cursor.error(Code::invalid, "expected VANISHED only in UID FETCH");
+  // RFC 9394 3.3 extends UID FETCH.
+  if (command.partial) return cursor.error(Code::invalid, "expected PARTIAL only in UID FETCH");
   return command;
 }
 
@@ -239,9 +258,7 @@ void print_fetch(CommandWriter& out, const Fetch& command) {
     append_fetch_item(out.line(), command.items[i]);
   }
   out.raw(")");
-  if (!command.changed_since) return;
-  out.raw(" (CHANGEDSINCE ").number(*command.changed_since);
-  out.raw(command.vanished ? " VANISHED)" : ")");
+  print_modifiers(out, command);
 }
 
 }  // namespace eilpost::imap

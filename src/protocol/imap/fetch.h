@@ -1,5 +1,6 @@
 // FETCH and UID FETCH. RFC 9051 6.4.5 with BINARY (RFC 3516), CONDSTORE and QRESYNC modifiers (RFC
-// 7162), OBJECTID (RFC 8474), SAVEDATE (RFC 8514), PREVIEW (RFC 8970). Values only; any thread.
+// 7162), OBJECTID (RFC 8474), SAVEDATE (RFC 8514), PREVIEW (RFC 8970), PARTIAL (RFC 9394).
+// Values only; any thread.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "protocol/imap/cursor.h"
+#include "protocol/imap/partial.h"
 #include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
@@ -49,6 +51,7 @@ struct Fetch {
   SequenceSet set;
   std::vector<FetchItem> items;  // macros (ALL, FAST, FULL) are expanded; each item once
   std::optional<uint64_t> changed_since;
+  std::optional<PartialRange> partial;  // of the messages that the rest names; UID FETCH only
   bool vanished = false;  // needs UID FETCH and changed_since: the parser refuses it else
   friend bool operator==(const Fetch&, const Fetch&) = default;
 };

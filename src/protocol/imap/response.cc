@@ -183,31 +183,6 @@ void append_search(std::string& out, const IntervalSet& numbers, std::optional<u
   finish_search(out, modseq);
 }
 
-// esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
-void append_esearch(std::string& out, const ESearchData& data) {
-  out += "* ESEARCH";
-  if (!data.tag.empty()) {
-    out += " (TAG \"";
-    out += data.tag;
-    out += "\")";
-  }
-  if (data.uid) out += " UID";
-  auto number = [&](std::string_view name, std::optional<uint64_t> value) {
-    if (!value) return;
-    out += name;
-    append_number(out, *value);
-  };
-  number(" MIN ", data.min);
-  number(" MAX ", data.max);
-  number(" COUNT ", data.count);
-  if (data.all) {
-    out += " ALL ";
-    append_sequence_set(out, *data.all);
-  }
-  number(" MODSEQ ", data.modseq);
-  out += "\r\n";
-}
-
 void append_exists(std::string& out, uint32_t count) {
   append_counted(out, count, " EXISTS\r\n");
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "protocol/imap/data.h"
+#include "protocol/imap/esearch.h"
 #include "protocol/imap/fetch.h"
 #include "protocol/imap/metadata.h"
 #include "protocol/imap/quota.h"
@@ -32,7 +33,6 @@ void append_flags(std::string& out, const FlagsData& data);
 void append_list(std::string& out, const ListData& data, WriteStyle style);
 void append_status(std::string& out, const StatusData& data, WriteStyle style);
 void append_search(std::string& out, const SearchData& data);
-void append_esearch(std::string& out, const ESearchData& data);
 // "* SEARCH 1 2 3 (MODSEQ 9)" straight from a set.
 void append_search(std::string& out, const IntervalSet& numbers, std::optional<uint64_t> modseq);
 void append_exists(std::string& out, uint32_t count);

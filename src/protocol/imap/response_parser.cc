@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "protocol/imap/esearch.h"
 #include "protocol/imap/fetch_data.h"
 #include "protocol/imap/id.h"
 #include "protocol/imap/metadata.h"
@@ -161,42 +162,6 @@ Result<Response> parse_search_data(Cursor& cursor) {
   return Response(std::move(data));
 }
 
-Result<> parse_esearch_item(Cursor& cursor, ESearchData& data) {
-  std::string name = upper_ascii(TRY(cursor.atom()));
-  TRY(cursor.space());
-  if (name == "MIN") {
-    data.min = TRY(cursor.nz_number());
-  } else if (name == "MAX") {
-    data.max = TRY(cursor.nz_number());
-  } else if (name == "COUNT") {
-    data.count = TRY(cursor.number64());
-  } else if (name == "ALL") {
-    data.all = TRY(cursor.sequence_set());
-  } else if (name == "MODSEQ") {
-    data.modseq = TRY(cursor.number64());
-  } else {
-    TRY(cursor.skip_value());
-  }
-  return {};
-}
-
-Result<Response> parse_esearch_data(Cursor& cursor) {
-  ESearchData data;
-  cursor.skip_spaces();
-  if (cursor.accept_text("(TAG ")) {
-    data.tag = TRY(cursor.astring());
-    TRY(cursor.expect(')'));
-    cursor.skip_spaces();
-  }
-  data.uid = cursor.accept_word("UID");
-  cursor.skip_spaces();
-  while (!cursor.at_end()) {
-    TRY(parse_esearch_item(cursor, data));
-    cursor.skip_spaces();
-  }
-  return Response(std::move(data));
-}
-
 Result<Response> parse_vanished(Cursor& cursor) {
   VanishedData data;
   TRY(cursor.space());
@@ -311,7 +276,7 @@ constexpr auto data_names = std::to_array<DataName>({
     {"LSUB", parse_lsub_line},
     {"STATUS", parse_status_data},
     {"SEARCH", parse_search_data},
-    {"ESEARCH", parse_esearch_data},
+    {"ESEARCH", parse_with<parse_esearch_data>},
     {"VANISHED", parse_vanished},
     {"UIDBATCHES", parse_uid_batches_data},
     {"NAMESPACE", parse_namespace_data},

@@ -61,18 +61,6 @@ constexpr auto key_names = std::to_array<KeyName>({
     {"UIDBEFORE", SearchOp::uid_before, Argument::uid},
 });
 
-struct ReturnName {
-  std::string_view name;
-  bool SearchReturn::*option;
-};
-constexpr std::array<ReturnName, 5> return_names{{
-    {"MIN", &SearchReturn::min},
-    {"MAX", &SearchReturn::max},
-    {"ALL", &SearchReturn::all},
-    {"COUNT", &SearchReturn::count},
-    {"SAVE", &SearchReturn::save},
-}};
-
 const KeyName* find_key(SearchOp op) {
   for (const KeyName& known : key_names) {
     if (known.op == op) return &known;
@@ -233,40 +221,6 @@ class KeyParser {
   int depth_ = 0;
 };
 
-// search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
-Result<SearchReturn> parse_return(Cursor& cursor) {
-  SearchReturn returns;
-  returns.present = true;
-  TRY(cursor.enter());
-  cursor.skip_spaces();
-  bool any = false;
-  while (cursor.peek() != ')') {
-    auto known = std::find_if(return_names.begin(), return_names.end(),
-                              [&](const ReturnName& r) { return cursor.accept_word(r.name); });
-    if (known == return_names.end()) return cursor.expected("MIN, MAX, ALL, COUNT or SAVE");
-    returns.*known->option = true;
-    any = true;
-    if (cursor.peek() != ' ' && cursor.peek() != ')') return cursor.expected("a space or \")\"");
-    cursor.skip_spaces();
-  }
-  TRY(cursor.leave());
-  // RFC 9051 6.4.4: RETURN () is RETURN (ALL).
-  if (!any) returns.all = true;
-  return returns;
-}
-
-void print_return(CommandWriter& out, const SearchReturn& returns) {
-  out.raw(" RETURN (");
-  bool first = true;
-  for (const ReturnName& known : return_names) {
-    if (!(returns.*known.option)) continue;
-    if (!first) out.raw(" ");
-    first = false;
-    out.raw(known.name);
-  }
-  out.raw(")");
-}
-
 void print_key(CommandWriter& out, const SearchKey& key);
 
 void print_simple(CommandWriter& out, const SearchKey& key) {
@@ -333,11 +287,7 @@ void print_key(CommandWriter& out, const SearchKey& key) {
 Result<Search> parse_search(Cursor& cursor) {
   TRY(cursor.space());
   Search command;
-  if (cursor.accept_word("RETURN")) {
-    TRY(cursor.space());
-    command.returns = TRY(parse_return(cursor));
-    TRY(cursor.space());
-  }
+  command.returns = TRY(parse_search_return(cursor));
   if (cursor.accept_word("CHARSET")) {
     TRY(cursor.space());
     command.charset = TRY(cursor.astring("a charset"));
@@ -349,7 +299,7 @@ Result<Search> parse_search(Cursor& cursor) {
 
 void print_search(CommandWriter& out, const Search& command) {
   out.raw("SEARCH");
-  if (command.returns.present) print_return(out, command.returns);
+  print_search_return(out, command.returns);
   if (!command.charset.empty()) out.raw(" CHARSET ").astring(command.charset);
   out.raw(" ");
   if (command.key.op == SearchOp::and_) {

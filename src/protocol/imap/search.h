@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocol/imap/cursor.h"
+#include "protocol/imap/search_return.h"
 #include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
@@ -78,17 +79,6 @@ struct SearchKey {
   SequenceSet set;
   std::vector<SearchKey> children;  // not_: 1, or_: 2 or more, and_: 2 or more
   friend bool operator==(const SearchKey&, const SearchKey&) = default;
-};
-
-// RETURN (...): `present` says that the client wants ESEARCH. RETURN () sets `all`.
-struct SearchReturn {
-  bool present = false;
-  bool min = false;
-  bool max = false;
-  bool all = false;
-  bool count = false;
-  bool save = false;
-  friend bool operator==(const SearchReturn&, const SearchReturn&) = default;
 };
 
 struct Search {

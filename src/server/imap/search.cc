@@ -82,11 +82,13 @@ void print_result(ImapSession& session, const imap::Search& command, RunOptions 
   const bool extended = returns.present || session.rev2;
   if (!returns.present) returns.all = true;
   // RFC 5182 2.1: SAVE alone answers nothing.
-  if (returns.save && !returns.min && !returns.max && !returns.all && !returns.count) return;
+  if (!returns.answers()) return;
   const IntervalSet found =
       options.uid ? answer.uids.raw() : session.selected()->view.seqs_of(answer.uids).raw();
   std::optional<uint64_t> modseq;
-  if (imap::uses(command.key, imap::SearchOp::modseq)) modseq = modseq_of_result(returns, answer);
+  if (imap::uses(command.key, imap::SearchOp::modseq)) {
+    modseq = modseq_of_result(returns, answer, session.selected()->view.shown());
+  }
   if (!extended) {
     imap::append_search(session.out(), found, modseq);
     return;

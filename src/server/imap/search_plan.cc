@@ -129,8 +129,9 @@ Program Planner::simple(const SearchKey& key) const {
   }
 }
 
-bool only_ends(const imap::SearchReturn& returns) {
-  return (returns.min || returns.max) && !returns.all && !returns.count;
+// What is returned names some of the messages found, and COUNT or ALL do not name the others.
+bool only_some(const imap::SearchReturn& returns) {
+  return (returns.min || returns.max || returns.partial) && !returns.all && !returns.count;
 }
 
 }  // namespace
@@ -146,17 +147,28 @@ Result<search::Program> plan_search(const imap::Search& command,
 }
 
 UidSet saved_result(const imap::SearchReturn& returns, const UidSet& found) {
-  if (!only_ends(returns) || found.empty()) return found;
+  if (!only_some(returns) || found.empty()) return found;
   UidSet out;
+  if (returns.partial) out = UidSet(imap::page_of(found.raw(), *returns.partial));
   if (returns.min) out.add(found.min());
   if (returns.max) out.add(found.max());
   return out;
 }
 
 std::optional<uint64_t> modseq_of_result(const imap::SearchReturn& returns,
-                                         const search::Answer& answer) {
+                                         const search::Answer& answer,
+                                         const store::MessageTree& shown) {
   if (answer.uids.empty()) return std::nullopt;
-  if (!only_ends(returns)) return answer.highest_modseq.value;
+  if (!only_some(returns)) return answer.highest_modseq.value;
+  if (returns.partial) {
+    ModSeq highest;
+    saved_result(returns, answer.uids).for_each([&](Uid uid) {
+      const store::HotEntry* entry = shown.find(uid);
+      if (entry) highest = std::max(highest, entry->modseq);
+    });
+    if (!highest) return std::nullopt;
+    return highest.value;
+  }
   uint64_t modseq = 0;
   if (returns.min) modseq = answer.first_modseq.value;
   if (returns.max) modseq = std::max(modseq, answer.last_modseq.value);
@@ -166,6 +178,12 @@ std::optional<uint64_t> modseq_of_result(const imap::SearchReturn& returns,
 imap::ESearchData esearch_of(const imap::SearchReturn& returns, const IntervalSet& found) {
   imap::ESearchData out;
   if (returns.count) out.count = found.count();
+  if (returns.partial) {
+    out.partial.emplace();
+    out.partial->range = *returns.partial;
+    const IntervalSet page = imap::page_of(found, *returns.partial);
+    if (!page.empty()) out.partial->set = imap::SequenceSet::of(page);
+  }
   if (found.empty()) return out;
   if (returns.min) out.min = found.min();
   if (returns.max) out.max = found.max();

@@ -24,13 +24,14 @@ struct SearchSurroundings {
 Result<search::Program> plan_search(const imap::Search& command,
                                     const SearchSurroundings& surroundings);
 
-// RFC 5182 2.1, 2.4: with MIN or MAX alone (or both) only those are kept, else all.
+// RFC 5182 2.1, 2.4, RFC 9394 3.2: with MIN, MAX and PARTIAL only those are kept, else all.
 UidSet saved_result(const imap::SearchReturn& returns, const UidSet& found);
 
 // MODSEQ of the answer (RFC 7162 3.1.5, 3.1.10): that of what is returned; nothing when nothing was
-// found.
+// found. `shown` is what was searched.
 std::optional<uint64_t> modseq_of_result(const imap::SearchReturn& returns,
-                                         const search::Answer& answer);
+                                         const search::Answer& answer,
+                                         const store::MessageTree& shown);
 
 // The items of an ESEARCH response for the numbers found (RFC 9051 7.3.4); tag, UID and MODSEQ are
 // the caller's.

@@ -130,12 +130,12 @@ TEST(SearchPlan, WhatSaveKeeps) {
 
 TEST(SearchPlan, ModseqOfWhatIsReturned) {
   const search::Answer answer = some_answer();
-  EXPECT_EQ(modseq_of_result({.all = true}, answer), 9U);
-  EXPECT_EQ(modseq_of_result({.min = true}, answer), 3U);
-  EXPECT_EQ(modseq_of_result({.max = true}, answer), 5U);
-  EXPECT_EQ(modseq_of_result({.min = true, .max = true}, answer), 5U);
-  EXPECT_EQ(modseq_of_result({.min = true, .count = true}, answer), 9U);
-  EXPECT_EQ(modseq_of_result({.all = true}, {}), std::nullopt);
+  EXPECT_EQ(modseq_of_result({.all = true}, answer, {}), 9U);
+  EXPECT_EQ(modseq_of_result({.min = true}, answer, {}), 3U);
+  EXPECT_EQ(modseq_of_result({.max = true}, answer, {}), 5U);
+  EXPECT_EQ(modseq_of_result({.min = true, .max = true}, answer, {}), 5U);
+  EXPECT_EQ(modseq_of_result({.min = true, .count = true}, answer, {}), 9U);
+  EXPECT_EQ(modseq_of_result({.all = true}, {}, {}), std::nullopt);
 }
 
 TEST(SearchPlan, ESearchItems) {

@@ -1,0 +1,33 @@
+// RETURN (...) of SEARCH, SORT and ESEARCH. RFC 9051 6.4.4 (ESEARCH, SAVE), RFC 9394 (PARTIAL).
+// Values only; any thread.
+#pragma once
+
+#include <optional>
+
+#include "protocol/imap/cursor.h"
+#include "protocol/imap/partial.h"
+#include "protocol/imap/writer.h"
+
+namespace eilpost::imap {
+
+// `present` says that the client wants ESEARCH. RETURN () sets `all`.
+struct SearchReturn {
+  bool present = false;
+  bool min = false;
+  bool max = false;
+  bool all = false;
+  bool count = false;
+  bool save = false;
+  std::optional<PartialRange> partial;  // excludes `all`
+
+  // Something to print: SAVE alone is answered by nothing (RFC 5182 2.1).
+  bool answers() const { return min || max || all || count || partial; }
+  friend bool operator==(const SearchReturn&, const SearchReturn&) = default;
+};
+
+// Takes "RETURN (...)" and the space behind it, if it is next. Sets `present`.
+Result<SearchReturn> parse_search_return(Cursor& cursor);
+// " RETURN (...)"; nothing unless present.
+void print_search_return(CommandWriter& out, const SearchReturn& returns);
+
+}  // namespace eilpost::imap
