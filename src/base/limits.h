@@ -107,6 +107,18 @@ inline constexpr int connections_max = 50000;
 inline constexpr int connections_per_address_max = 1000;
 inline constexpr int connections_per_account_max = 100;
 
+// Directories. Rows of one kind about an account and the octets of one: NO [LIMIT], NO [TOOBIG].
+inline constexpr size_t account_rows_max = 10'000;
+inline constexpr size_t account_row_bytes_max = 64 * 1024;
+// Grants on one account; directories of one server: refused by the command, by the configuration.
+inline constexpr size_t grants_per_account_max = 1000;
+inline constexpr size_t directories_max = 16;
+// A name that somebody gives at login; longer: it is nobody's, NO [AUTHENTICATIONFAILED].
+inline constexpr size_t login_name_bytes_max = 1024;
+// What is taken of one entry of a directory elsewhere; more is left out.
+inline constexpr size_t entry_addresses_max = 1000;
+inline constexpr size_t entry_groups_max = 5000;
+
 // LMTP.
 inline constexpr size_t lmtp_line_bytes_max = 4096;
 inline constexpr size_t lmtp_recipients_max = 1000;

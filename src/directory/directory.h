@@ -46,6 +46,13 @@ struct Account {
   // Capabilities that only accounts see which ask for them ("UIDONLY", "MESSAGELIMIT"), likewise.
   std::vector<std::string> extra_capabilities;
   Timestamp created;
+  // Of accounts that live elsewhere: the name of their [[directory]], and what they are called
+  // there for ever, whatever becomes of their names. Empty: built in.
+  std::string directory;
+  std::string outside_key;
+  // Groups that it is in, nested ones too, as the directory calls them: filled by resolve() and the
+  // checks of directories that tell them, not by find() and list().
+  std::vector<std::string> groups;
 
   // Where its mail lies: the partition of the same number.
   PartitionId partition() const { return PartitionId(id.value); }

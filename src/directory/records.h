@@ -5,6 +5,10 @@
 //   01 'a' id(be64)    an account, or the tombstone of one
 //   01 'n' folded name -> id: login name, primary address and aliases; the one who holds it owns
 //   the name
+//   01 'o' directory 00 outside key -> id: an account that lives elsewhere
+// An account's value has two formats. Format 2 is a list of tagged fields; tags that this release
+// does not know are kept. Format 1 is written as long as nothing in the record needs the other, so
+// that the release before goes on reading it.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +16,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "directory/directory.h"
@@ -36,12 +42,16 @@ struct AccountRecord {
   // A tombstone: the names are free again, the id never is.
   std::optional<Timestamp> removed;
   bool purged = false;  // a tombstone whose mail is gone too
+  // Fields of later releases.
+  std::vector<std::pair<uint64_t, std::string>> other_fields;
   friend bool operator==(const AccountRecord&, const AccountRecord&) = default;
 };
 
 std::string head_key();
 std::string account_key(AccountId id);
 std::string name_key(std::string_view folded);
+// A long outside key stands there as its SHA-256.
+std::string outside_row_key(std::string_view directory, std::string_view outside_key);
 // The id in an account's key.
 Result<AccountId> parse_account_key(std::string_view key);
 

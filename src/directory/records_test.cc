@@ -58,7 +58,45 @@ TEST(Records, EveryDamageIsCorrupt) {
     EXPECT_EQ(code_of(parse_account(seal_value(1, payload.substr(0, i)))), Code::corrupt) << i;
   }
   EXPECT_EQ(code_of(parse_account(seal_value(1, payload + "x"))), Code::corrupt);
-  EXPECT_EQ(code_of(parse_account(seal_value(2, payload))), Code::corrupt);
+  EXPECT_EQ(code_of(parse_account(seal_value(3, payload))), Code::corrupt);
+}
+
+AccountRecord outside_record() {
+  auto out = full_record();
+  out.account.directory = "ad";
+  out.account.outside_key = "0123-4567";
+  return out;
+}
+
+TEST(Records, FormatTwoIsWrittenOnlyWhereItIsNeeded) {
+  EXPECT_EQ(unseal_value(print_account(full_record())).value().format, 1);
+  const auto value = print_account(outside_record());
+  EXPECT_EQ(unseal_value(value).value().format, 2);
+  EXPECT_EQ(parse_account(value).value(), outside_record());
+  AccountRecord small;
+  small.account.directory = "pam";
+  EXPECT_EQ(parse_account(print_account(small)).value(), small);
+}
+
+TEST(Records, FieldsOfLaterReleasesAreKept) {
+  auto record = full_record();
+  record.other_fields = {{1000, "later"}, {1000, ""}, {7777, std::string("\0x", 2)}};
+  EXPECT_EQ(parse_account(print_account(record)).value(), record);
+}
+
+TEST(Records, EveryDamageOfFormatTwoIsCorrupt) {
+  const auto payload = std::string(unseal_value(print_account(outside_record())).value().payload);
+  for (size_t i = 0; i < payload.size(); ++i) {
+    EXPECT_EQ(code_of(parse_account(seal_value(2, payload.substr(0, i)))), Code::corrupt) << i;
+  }
+  EXPECT_EQ(code_of(parse_account(seal_value(2, payload + "x"))), Code::corrupt);
+}
+
+TEST(Records, OutsideKeysFitAndDiffer) {
+  const std::string longest(1000, 'k');
+  EXPECT_LE(outside_row_key("ad", longest).size(), 250U);
+  EXPECT_NE(outside_row_key("ad", longest), outside_row_key("ad", longest + "k"));
+  EXPECT_NE(outside_row_key("a", "bc"), outside_row_key("ab", "c"));
 }
 
 }  // namespace

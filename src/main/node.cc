@@ -71,6 +71,7 @@ Result<> Node::open_storage(NodeRole role) {
 Result<> Node::open_directory(const Config& config) {
   directory_ =
       TRY(directory::BuiltinDirectory::open(*engine_.gate, clock_, random_, config.accounts));
+  account_rows_.emplace(*engine_.gate, random_);
   delays_.emplace(directory::FailureDelays::Options{}, clock_);
   authenticator_.emplace(*directory_, *delays_, config.accounts.names);
   return {};
@@ -88,7 +89,7 @@ void Node::build_world(const Config& config) {
   world_.emplace(server::ServerWorld{*engine_.gate, *store_, *directory_, *authenticator_,
                                      config.accounts.names, io_, disk_, directory_pool_, hashing_,
                                      batch_, clock_, random_, metrics_, sessions_, settings_,
-                                     cluster()});
+                                     *account_rows_, cluster()});
 }
 
 void Node::apply(const Config& config) {

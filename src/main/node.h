@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "directory/account_rows.h"
 #include "directory/builtin.h"
 #include "directory/failure_delays.h"
 #include "main/config/config.h"
@@ -68,6 +69,7 @@ class Node {
   net::DiskPool batch_;
   std::optional<directory::FailureDelays> delays_;
   std::unique_ptr<directory::BuiltinDirectory> directory_;
+  std::optional<directory::AccountRows> account_rows_;
   std::optional<directory::Authenticator> authenticator_;
   std::optional<store::Store> store_;
   std::optional<server::ServerWorld> world_;

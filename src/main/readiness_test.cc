@@ -18,9 +18,10 @@ TEST(Readiness, FollowsTheStorage) {
   const auto node = testing::open_node(dir.path(), EngineKind::memory);
   engine::FaultyEngine storage(std::make_unique<engine::MemoryEngine>(), {});
   server::ServerWorld& w = node->world();
-  server::ServerWorld world{storage, w.store,  w.directory,      w.authenticator, w.names,
-                            w.io,    w.disk,   w.directory_pool, w.hashing,       w.batch,
-                            w.clock, w.random, w.metrics,        w.sessions,      w.settings};
+  server::ServerWorld world{storage,   w.store,    w.directory, w.authenticator,
+                            w.names,   w.io,       w.disk,      w.directory_pool,
+                            w.hashing, w.batch,    w.clock,     w.random,
+                            w.metrics, w.sessions, w.settings,  w.account_rows};
   server::Readiness readiness;
   const auto handler = server::http_handler(world, readiness);
   EXPECT_EQ(get(handler, "/health").status, 503);

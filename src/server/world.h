@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/metrics.h"
 #include "base/random.h"
+#include "directory/account_rows.h"
 #include "directory/authenticator.h"
 #include "directory/directory.h"
 #include "directory/policy.h"
@@ -91,7 +92,8 @@ struct ServerWorld {
   Metrics& metrics;
   SessionTable& sessions;
   const SettingsCell& settings;
-  store::Cluster* cluster = nullptr;  // null: no other process has the engine
+  directory::AccountRows& account_rows;  // what belongs to logins: grants, app passwords ...
+  store::Cluster* cluster = nullptr;     // null: no other process has the engine
 };
 
 // What one listener lets its sessions do.

@@ -144,6 +144,7 @@ Result<> purge_removed_accounts(Node& node) {
         return fail(Code::in_use, "sessions of the account do not end");
       }
       TRY(world.store.remove_account(removed.account.partition()));
+      TRY(world.account_rows.remove(id));
       TRY(node.accounts().mark_purged(id));
       after = id;
     }

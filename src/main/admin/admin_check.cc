@@ -1,5 +1,6 @@
 // eilpost check: the store's check (store/check.h) over one account or all.
 
+#include "directory/account_rows.h"
 #include "main/admin/admin.h"
 #include "main/progress.h"
 #include "store/check.h"
@@ -24,6 +25,7 @@ class CheckRun {
     options.stop = [&] { return context_.output.abandoned(); };
     const auto report = store::check_account(*account, options);
     progress_.finish();
+    check_login_rows(who);
     if (!report) {
       // An account without a login or a mail so far.
       if (report.error().code == Code::not_found) return true;
@@ -38,6 +40,20 @@ class CheckRun {
   int exit_code() const { return failed_ ? 1 : 0; }
 
  private:
+  // Grants and the like, which lie beside the mail.
+  void check_login_rows(const directory::Account& who) {
+    const auto found = directory::check_account_rows(context_.world().engine, who.id);
+    if (!found) {
+      failed_ = true;
+      context_.failed(who.login_name, found.error());
+      return;
+    }
+    for (const std::string& what : *found) {
+      failed_ = true;
+      context_.output.print("{}: {}\n", who.login_name, what);
+    }
+  }
+
   static uint64_t total_of(store::Account& account) {
     if (!store::refresh_wait(account)) return 0;
     uint64_t total = 0;

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "directory/account_rows.h"
 #include "directory/transfer.h"
 #include "main/admin/admin.h"
 #include "main/progress.h"
@@ -148,6 +149,9 @@ Result<bool> StoreCopyRun::is_done(const directory::Account& who,
 
 Result<> StoreCopyRun::hand_over(const directory::Account& who, store::Transfer& transfer,
                                  store::TransferEntry& entry) {
+  const PartitionId rows = directory::account_rows_partition(who.id);
+  settle(context_.node.gate(), rows);
+  TRY(directory::copy_account_rows(engines_.from, engines_.to, who.id));
   entry.target = TRY(transfer.finish());
   entry.finished = true;
   // The entry first: an account that is there and not known to be is taken for somebody else's.
@@ -215,7 +219,10 @@ void StoreCopyRun::work() {
     const auto done = copy(who);
     if (done) continue;
     // It goes on where it was.
-    if (command_.final) context_.node.gate().open_partition(who.partition());
+    if (command_.final) {
+      context_.node.gate().open_partition(who.partition());
+      context_.node.gate().open_partition(directory::account_rows_partition(who.id));
+    }
     if (done.error().code == Code::cancelled) return;
     const bool moving = done.error().code == Code::conflict;
     complain(who.login_name, done.error().detail);

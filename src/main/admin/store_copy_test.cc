@@ -63,6 +63,12 @@ TEST(StoreCopy, AheadThenHandedOver) {
   const std::string to = config_for(dir, "two");
   const auto node = testing::open_node(dir / "one", EngineKind::rocksdb);
   fill(*node);
+  const auto anna_id = node->accounts().resolve("anna@example.org")->id;
+  ASSERT_TRUE(node->world().account_rows.edit(anna_id, directory::RowKind::grant,
+                                              [](directory::RowMap& rows) -> Result<> {
+                                                rows["g"].payload = "kept";
+                                                return {};
+                                              }));
   const auto first = run(*node, copy_command(from, to));
   EXPECT_EQ(first.code, 0) << first.err;
   EXPECT_NE(first.out.find("2 of 2 accounts copied and compared"), std::string::npos) << first.out;
@@ -90,6 +96,9 @@ TEST(StoreCopy, AheadThenHandedOver) {
   const auto target = testing::open_node(dir / "two", EngineKind::rocksdb);
   EXPECT_TRUE(target->accounts().check_password({"a@example.org", "geheim"}));
   expect_same_mail(*node, *target, "anna@example.org");
+  const auto rows = target->world().account_rows.read(anna_id, directory::RowKind::grant);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->at("g").payload, "kept");
   expect_same_mail(*node, *target, "ben@example.org");
   // An account of the target has an id of its own.
   ASSERT_EQ(run(*target, {"account", "add", "carla@example.org"}, "x").code, 0);

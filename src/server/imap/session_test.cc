@@ -68,7 +68,8 @@ class TwoNodes {
                                random_,
                                metrics_,
                                sessions_,
-                               settings_});
+                               settings_,
+                               account_rows_});
     add_account();
     connect();
   }
@@ -188,6 +189,7 @@ class TwoNodes {
   Metrics metrics_;
   SessionTable sessions_{random_};
   SettingsCell settings_;
+  directory::AccountRows account_rows_{engine, random_};
   std::optional<ServerWorld> world_;
   PartitionId partition_;
   int client_ = -1;

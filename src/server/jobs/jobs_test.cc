@@ -51,7 +51,8 @@ struct TestWorld {
                               random,
                               metrics,
                               sessions,
-                              settings});
+                              settings,
+                              account_rows});
   }
   ~TestWorld() {
     for (net::DiskPool* pool : {&batch, &hashing, &directory_pool, &disk}) pool->stop();
@@ -126,6 +127,7 @@ struct TestWorld {
   SessionTable sessions{random};
   net::IoPool io{1};
   engine::MemoryEngine engine;
+  directory::AccountRows account_rows{engine, random};
   net::DiskPool disk{{.name = "disk", .threads = 2}};
   net::DiskPool directory_pool{{.name = "directory", .threads = 1}};
   net::DiskPool hashing{{.name = "hashing", .threads = 1}};
