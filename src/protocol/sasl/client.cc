@@ -12,7 +12,7 @@ namespace eilpost::sasl {
 namespace {
 Gs2Header choose_binding(Mechanism mechanism, const Client::Options& options) {
   Gs2Header out;
-  if (mechanism == Mechanism::scram_sha_256_plus && !options.bindings.empty()) {
+  if (is_plus(mechanism) && !options.bindings.empty()) {
     out.flag = 'p';
     out.binding = binding_name(options.bindings.front().type);
   } else if (!options.bindings.empty() && !options.server_offers_plus) {
@@ -24,7 +24,10 @@ Gs2Header choose_binding(Mechanism mechanism, const Client::Options& options) {
 }  // namespace
 
 Client::Client(Mechanism mechanism, Credentials credentials, Options options, Random& random)
-    : mechanism_(mechanism), credentials_(std::move(credentials)), options_(std::move(options)) {
+    : mechanism_(mechanism),
+      credentials_(std::move(credentials)),
+      options_(std::move(options)),
+      gssapi_(credentials_.gss, credentials_.authzid) {
   first_.nonce = base64_encode(random.octets(scram_nonce_octets));
   first_.gs2 = choose_binding(mechanism_, options_);
 }
@@ -36,17 +39,50 @@ Result<std::optional<std::string>> Client::initial() {
 
 Result<std::string> Client::respond(std::string_view challenge) {
   const int turn = sent_++;
-  if (mechanism_ == Mechanism::login) {
-    if (turn == 0) return credentials_.name;
-    if (turn == 1) return credentials_.password;
-    return fail(Code::invalid, "LOGIN: a third challenge");
+  switch (mechanism_) {
+    case Mechanism::login:
+      if (turn == 0) return credentials_.name;
+      if (turn == 1) return credentials_.password;
+      return fail(Code::invalid, "LOGIN: a third challenge");
+    case Mechanism::plain:
+    case Mechanism::external: return respond_once(turn);
+    case Mechanism::gssapi: return gssapi_.respond(challenge);
+    case Mechanism::oauthbearer:
+    case Mechanism::xoauth2: return respond_bearer(turn, challenge);
+    default: return respond_scram(turn, challenge);
   }
-  if (mechanism_ == Mechanism::plain) {
-    if (turn > 0) return fail(Code::invalid, "PLAIN: a second challenge");
-    return print_plain(PlainMessage{.authzid = credentials_.authzid,
-                                    .authcid = credentials_.name,
-                                    .password = credentials_.password});
+}
+
+Result<std::string> Client::respond_once(int turn) {
+  if (turn > 0) return fail(Code::invalid, "a second challenge");
+  if (mechanism_ == Mechanism::external) return credentials_.authzid;
+  return print_plain(PlainMessage{.authzid = credentials_.authzid,
+                                  .authcid = credentials_.name,
+                                  .password = credentials_.password});
+}
+
+Result<std::string> Client::respond_bearer(int turn, std::string_view challenge) {
+  const bool xoauth2 = mechanism_ == Mechanism::xoauth2;
+  if (turn > 0) {
+    problem_ = TRY(parse_bearer_problem(challenge));
+    // RFC 7628 3.2.3; XOAUTH2's dummy is empty.
+    return xoauth2 ? "" : std::string(1, '\x01');
   }
+  BearerMessage message;
+  const auto& as = credentials_.authzid.empty() ? credentials_.name : credentials_.authzid;
+  if (xoauth2) {
+    message.pairs.emplace_back("user", as);
+  } else {
+    message.gs2 = Gs2Header{.flag = 'n', .binding = "", .authzid = as};
+    if (!credentials_.host.empty()) message.pairs.emplace_back("host", credentials_.host);
+    if (credentials_.port != 0)
+      message.pairs.emplace_back("port", std::to_string(credentials_.port));
+  }
+  message.pairs.emplace_back("auth", "Bearer " + credentials_.token);
+  return print_bearer(message);
+}
+
+Result<std::string> Client::respond_scram(int turn, std::string_view challenge) {
   if (turn == 0) return scram_first();
   if (turn == 1) return scram_final(challenge);
   if (turn == 2) return scram_verify(challenge);
@@ -54,9 +90,11 @@ Result<std::string> Client::respond(std::string_view challenge) {
 }
 
 Result<> Client::finish() const {
-  const bool scram = !reveals_password(mechanism_);
-  if (scram && !server_proved_) {
+  if (is_scram(mechanism_) && !server_proved_) {
     return fail(Code::auth_failed, "SCRAM: the server did not prove that it knows the password");
+  }
+  if (mechanism_ == Mechanism::gssapi && !gssapi_.finished()) {
+    return fail(Code::auth_failed, "GSSAPI: the server did not prove who it is");
   }
   return {};
 }
@@ -87,7 +125,7 @@ Result<std::string> Client::scram_final(std::string_view challenge) {
   message.nonce = server.nonce;
   const std::string auth_message = print_client_first_bare(first_) + "," + std::string(challenge) +
                                    "," + print_client_final_without_proof(message);
-  auto answer = answer_challenge(password, server, auth_message);
+  auto answer = answer_challenge(password, server, auth_message, scram_hash(mechanism_));
   wipe(password);
   message.proof = std::move(answer.proof);
   server_signature_ = std::move(answer.server_signature);
@@ -104,11 +142,34 @@ Result<std::string> Client::scram_verify(std::string_view challenge) {
   return std::string();
 }
 
+namespace {
+bool usable(Mechanism mechanism, const ChannelBindings& bindings, const Credentials& credentials) {
+  if (is_plus(mechanism) && bindings.empty()) return false;
+  switch (mechanism) {
+    case Mechanism::oauthbearer:
+    case Mechanism::xoauth2: return !credentials.token.empty();
+    case Mechanism::gssapi: return credentials.gss != nullptr;
+    // Whether a certificate was shown, and is all there is to show, the caller knows.
+    case Mechanism::external:
+    case Mechanism::ntlm: return false;
+    default: return credentials.token.empty() && credentials.gss == nullptr;
+  }
+}
+}  // namespace
+
 std::optional<Mechanism> choose_mechanism(const std::vector<Mechanism>& offered,
                                           const ChannelBindings& bindings) {
-  for (const auto mechanism : {Mechanism::scram_sha_256_plus, Mechanism::scram_sha_256,
-                               Mechanism::plain, Mechanism::login}) {
-    if (mechanism == Mechanism::scram_sha_256_plus && bindings.empty()) continue;
+  return choose_mechanism(offered, bindings, Credentials());
+}
+
+std::optional<Mechanism> choose_mechanism(const std::vector<Mechanism>& offered,
+                                          const ChannelBindings& bindings,
+                                          const Credentials& credentials) {
+  for (const auto mechanism :
+       {Mechanism::gssapi, Mechanism::scram_sha_256_plus, Mechanism::scram_sha_1_plus,
+        Mechanism::scram_sha_256, Mechanism::scram_sha_1, Mechanism::oauthbearer,
+        Mechanism::xoauth2, Mechanism::plain, Mechanism::login}) {
+    if (!usable(mechanism, bindings, credentials)) continue;
     if (std::find(offered.begin(), offered.end(), mechanism) != offered.end()) return mechanism;
   }
   return std::nullopt;

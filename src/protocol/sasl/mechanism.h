@@ -18,8 +18,15 @@ namespace eilpost::sasl {
 enum class Mechanism {
   plain,               // RFC 4616
   login,               // draft-murchison-sasl-login
+  scram_sha_1,         // RFC 5802
+  scram_sha_1_plus,    // the same with channel binding
   scram_sha_256,       // RFC 7677
   scram_sha_256_plus,  // the same with channel binding
+  external,            // RFC 4422 appendix A: a TLS client certificate
+  gssapi,              // RFC 4752: Kerberos V
+  ntlm,                // MS-NLMP
+  oauthbearer,         // RFC 7628
+  xoauth2,             // the same before it had an RFC
 };
 
 std::string_view mechanism_name(Mechanism mechanism);
@@ -27,6 +34,15 @@ std::string_view mechanism_name(Mechanism mechanism);
 std::optional<Mechanism> mechanism_named(std::string_view name);
 // True when the server gets to see the password.
 bool reveals_password(Mechanism mechanism);
+// True when whoever listens gets to see something to log in with: a password or a token.
+bool reveals_secret(Mechanism mechanism);
+bool is_scram(Mechanism mechanism);
+// A SCRAM mechanism whose name ends in -PLUS.
+bool is_plus(Mechanism mechanism);
+
+enum class ScramHash { sha_256, sha_1 };
+// Of a SCRAM mechanism.
+ScramHash scram_hash(Mechanism mechanism);
 
 enum class BindingType {
   tls_exporter,          // RFC 9266
@@ -44,8 +60,9 @@ struct ChannelBinding {
 // What this connection's TLS can give, best first; empty without TLS.
 using ChannelBindings = std::vector<ChannelBinding>;
 
-// RFC 5802 section 3, SCRAM-SHA-256. What a directory stores instead of a password.
+// RFC 5802 section 3. What a directory stores instead of a password.
 struct ScramVerifier {
+  ScramHash hash = ScramHash::sha_256;
   std::string salt;
   uint32_t iterations = 0;
   std::string stored_key;
@@ -70,13 +87,61 @@ struct CheckPassword {
 struct FetchVerifier {
   std::string name;
   std::string authzid;
+  ScramHash hash = ScramHash::sha_256;
 };
-using Lookup = std::variant<CheckPassword, FetchVerifier>;
+// Is this bearer token good, and whose is it? Answer: TokenAnswer.
+struct CheckToken {
+  std::string authzid;  // as whom the client wants to act: "a=" or "user="
+  std::string token;
+};
+struct TokenAnswer {
+  Result<std::string> name;
+  std::string problem;  // where there is no name: the JSON that tells the client why
+};
+// Whose is the certificate that the client showed in the TLS handshake? Answer:
+// Result<CertifiedName>.
+struct CheckCertificate {
+  std::string authzid;
+};
+struct CertifiedName {
+  std::string name;
+};
+// A call of the GSS-API, which blocks and keeps its context with the caller. Answer:
+// Result<GssReply>. A `name` comes with the reply that completes the context.
+struct GssCall {
+  enum class Kind { accept, wrap, unwrap };
+  Kind kind = Kind::accept;
+  std::string octets;
+};
+struct GssReply {
+  std::string octets;
+  bool complete = false;
+  std::string name;
+};
+// Does this NTLMv2 response answer this challenge? Answer: Result<NtlmReply>.
+struct CheckNtlm {
+  std::string domain;  // UTF-8, as are the others
+  std::string user;
+  std::string workstation;
+  std::string challenge;  // 8 octets
+  std::string nt_response;
+  std::string lm_response;
+};
+struct NtlmReply {
+  std::string name;
+  std::string session_base_key;  // 16 octets
+};
+using Lookup =
+    std::variant<CheckPassword, FetchVerifier, CheckToken, CheckCertificate, GssCall, CheckNtlm>;
 struct NeedLookup {
   Lookup lookup;
 };
+// Whose secret a lookup is about, as the client spells it; "" where that comes out only with the
+// answer (tokens, tickets, certificates).
+std::string_view claimed_name(const Lookup& lookup);
 // The answer's alternative has the index of its Lookup's.
-using LookupAnswer = std::variant<Result<>, Result<ScramVerifier>>;
+using LookupAnswer = std::variant<Result<>, Result<ScramVerifier>, TokenAnswer,
+                                  Result<CertifiedName>, Result<GssReply>, Result<NtlmReply>>;
 
 // The client is who it says. Whether it may act as authzid has been asked for PLAIN and LOGIN only
 // through CheckPassword; the caller asks for every mechanism before it lets the session in.

@@ -16,12 +16,13 @@ struct Keys {
 };
 
 // RFC 5802 section 3.
-Keys derive(std::string_view prepared_password, std::string_view salt, uint32_t iterations) {
-  auto salted = pbkdf2_sha256(prepared_password, salt, iterations);
+Keys derive(ScramHash method, std::string_view prepared_password, std::string_view salt,
+            uint32_t iterations) {
+  auto salted = pbkdf2(method, prepared_password, salt, iterations);
   Keys keys;
-  keys.client = hmac_sha256(salted, "Client Key");
-  keys.stored = sha256(keys.client);
-  keys.server = hmac_sha256(salted, "Server Key");
+  keys.client = hmac(method, salted, "Client Key");
+  keys.stored = hash(method, keys.client);
+  keys.server = hmac(method, salted, "Server Key");
   wipe(salted);
   return keys;
 }
@@ -36,40 +37,43 @@ std::string exclusive_or(std::string_view a, std::string_view b) {
 }  // namespace
 
 ScramVerifier make_verifier(std::string_view prepared_password, std::string_view salt,
-                            uint32_t iterations) {
-  auto keys = derive(prepared_password, salt, iterations);
+                            uint32_t iterations, ScramHash hash) {
+  auto keys = derive(hash, prepared_password, salt, iterations);
   wipe(keys.client);
-  return ScramVerifier{.salt = std::string(salt),
+  return ScramVerifier{.hash = hash,
+                       .salt = std::string(salt),
                        .iterations = iterations,
                        .stored_key = std::move(keys.stored),
                        .server_key = std::move(keys.server)};
 }
 
-ScramVerifier fake_verifier(std::string_view secret, std::string_view name, uint32_t iterations) {
+ScramVerifier fake_verifier(std::string_view secret, std::string_view name, uint32_t iterations,
+                            ScramHash hash) {
   const auto derived = [&](std::string_view label) {
     std::string text(label);
     text += '\0';
     text += name;
     return hmac_sha256(secret, text);
   };
-  // A proof that fits would be a preimage of the stored key under SHA-256.
-  return ScramVerifier{.salt = derived("salt").substr(0, scram_salt_octets),
+  // A proof that fits would be a preimage of the stored key under the hash.
+  return ScramVerifier{.hash = hash,
+                       .salt = derived("salt").substr(0, scram_salt_octets),
                        .iterations = iterations,
-                       .stored_key = derived("stored key"),
-                       .server_key = derived("server key")};
+                       .stored_key = derived("stored key").substr(0, hash_octets(hash)),
+                       .server_key = derived("server key").substr(0, hash_octets(hash))};
 }
 
 bool verifier_fits(const ScramVerifier& verifier, std::string_view prepared_password) {
-  auto keys = derive(prepared_password, verifier.salt, verifier.iterations);
+  auto keys = derive(verifier.hash, prepared_password, verifier.salt, verifier.iterations);
   wipe(keys.client);
   return equal_in_constant_time(keys.stored, verifier.stored_key);
 }
 
 ChallengeAnswer answer_challenge(std::string_view prepared_password, const ServerFirst& server,
-                                 std::string_view auth_message) {
-  auto keys = derive(prepared_password, server.salt, server.iterations);
-  ChallengeAnswer out{.proof = exclusive_or(keys.client, hmac_sha256(keys.stored, auth_message)),
-                      .server_signature = hmac_sha256(keys.server, auth_message)};
+                                 std::string_view auth_message, ScramHash hash) {
+  auto keys = derive(hash, prepared_password, server.salt, server.iterations);
+  ChallengeAnswer out{.proof = exclusive_or(keys.client, hmac(hash, keys.stored, auth_message)),
+                      .server_signature = hmac(hash, keys.server, auth_message)};
   wipe(keys.client);
   return out;
 }
@@ -127,15 +131,17 @@ Step ScramServer::first(std::string_view octets) {
   authcid_ = *name;
   authzid_ = *authzid;
   state_ = State::lookup;
-  return NeedLookup{FetchVerifier{.name = std::move(*name), .authzid = std::move(*authzid)}};
+  return NeedLookup{FetchVerifier{
+      .name = std::move(*name), .authzid = std::move(*authzid), .hash = options_.hash}};
 }
 
 Step ScramServer::resume(Result<ScramVerifier> answer) {
   if (state_ != State::lookup) return failure(Code::internal, "SCRAM: an answer nobody asked for");
   state_ = State::over;
   if (!answer) return Failure{std::move(answer).error()};
-  if (answer->stored_key.size() != sha256_octets || answer->server_key.size() != sha256_octets ||
-      answer->salt.empty() || answer->iterations == 0) {
+  const size_t octets = hash_octets(options_.hash);
+  if (answer->hash != options_.hash || answer->stored_key.size() != octets ||
+      answer->server_key.size() != octets || answer->salt.empty() || answer->iterations == 0) {
     return failure(Code::corrupt, "SCRAM: the directory's verifier makes no sense");
   }
   verifier_ = std::move(*answer);
@@ -159,7 +165,7 @@ Step ScramServer::final(std::string_view octets) {
     return failure(Code::auth_failed,
                    "SCRAM: channel binding differs; somebody may sit in between");
   }
-  if (message->proof.size() != sha256_octets) {
+  if (message->proof.size() != hash_octets(options_.hash)) {
     return failure(Code::invalid, "SCRAM: proof of a wrong length");
   }
   // Strict base64 and extensions kept as they came make the printed form equal to what was
@@ -167,14 +173,14 @@ Step ScramServer::final(std::string_view octets) {
   const std::string auth_message = print_client_first_bare(client_first_) + "," + server_first_ +
                                    "," + print_client_final_without_proof(*message);
   const auto client_key =
-      exclusive_or(message->proof, hmac_sha256(verifier_.stored_key, auth_message));
-  if (!equal_in_constant_time(sha256(client_key), verifier_.stored_key)) {
+      exclusive_or(message->proof, hmac(options_.hash, verifier_.stored_key, auth_message));
+  if (!equal_in_constant_time(hash(options_.hash, client_key), verifier_.stored_key)) {
     return failure(Code::auth_failed, "SCRAM: wrong proof");
   }
   return Success{.authcid = authcid_,
                  .authzid = authzid_,
-                 .final_octets = print_server_final(
-                     ServerFinal{.signature = hmac_sha256(verifier_.server_key, auth_message)})};
+                 .final_octets = print_server_final(ServerFinal{
+                     .signature = hmac(options_.hash, verifier_.server_key, auth_message)})};
 }
 
 }  // namespace eilpost::sasl

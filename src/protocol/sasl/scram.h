@@ -1,6 +1,6 @@
-// SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677, RFC 9266): messages both ways, the
-// arithmetic, and the server's side. Callers use server.h and client.h. The functions are pure; a
-// ScramServer belongs to one exchange and is not thread safe.
+// SCRAM-SHA-256, SCRAM-SHA-1 and their -PLUS (RFC 5802, RFC 7677, RFC 9266): messages both ways,
+// the arithmetic, and the server's side. Callers use server.h and client.h. The functions are pure;
+// a ScramServer belongs to one exchange and is not thread safe.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,8 @@ struct Gs2Header {
   friend bool operator==(const Gs2Header&, const Gs2Header&) = default;
 };
 std::string print_gs2_header(const Gs2Header& header);
+// Takes a header off the front of `octets`; `what` names the message in errors.
+Result<Gs2Header> take_gs2_header(std::string_view& octets, std::string_view what);
 
 struct ClientFirst {
   Gs2Header gs2;
@@ -71,11 +73,12 @@ std::string print_server_final(const ServerFinal& message);
 
 // What is stored for a password that has been through SASLprep.
 ScramVerifier make_verifier(std::string_view prepared_password, std::string_view salt,
-                            uint32_t iterations);
+                            uint32_t iterations, ScramHash hash = ScramHash::sha_256);
 // A verifier for a name that does not exist: the same for the same name and secret for ever, and
 // one that no proof fits. `secret` must outlive restarts, or the salt would give the unknown name
 // away.
-ScramVerifier fake_verifier(std::string_view secret, std::string_view name, uint32_t iterations);
+ScramVerifier fake_verifier(std::string_view secret, std::string_view name, uint32_t iterations,
+                            ScramHash hash = ScramHash::sha_256);
 // What a client sends for a password, and what the server must prove in return. AuthMessage is that
 // of RFC 5802 section 3.
 struct ChallengeAnswer {
@@ -83,14 +86,16 @@ struct ChallengeAnswer {
   std::string server_signature;
 };
 ChallengeAnswer answer_challenge(std::string_view prepared_password, const ServerFirst& server,
-                                 std::string_view auth_message);
+                                 std::string_view auth_message,
+                                 ScramHash hash = ScramHash::sha_256);
 // Does this password give this verifier?
 bool verifier_fits(const ScramVerifier& verifier, std::string_view prepared_password);
 
 class ScramServer {
  public:
   struct Options {
-    bool plus = false;          // SCRAM-SHA-256-PLUS was chosen
+    ScramHash hash = ScramHash::sha_256;
+    bool plus = false;          // a -PLUS was chosen
     bool plus_offered = false;  // it stood in CAPABILITY: then a client that says 'y' was lied to
     ChannelBindings bindings;
     std::string nonce;  // the server's part, printable, no comma

@@ -159,6 +159,13 @@ std::string print_gs2_header(const Gs2Header& header) {
   return out + ",";
 }
 
+Result<Gs2Header> take_gs2_header(std::string_view& octets, std::string_view what) {
+  auto in = TRY(open(what, octets));
+  auto out = TRY(gs2_header(in));
+  octets = in.rest();
+  return out;
+}
+
 Result<ClientFirst> parse_client_first(std::string_view octets) {
   auto in = TRY(open("SCRAM client-first", octets));
   ClientFirst out;

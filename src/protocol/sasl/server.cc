@@ -8,17 +8,36 @@
 namespace eilpost::sasl {
 
 namespace {
-using Exchange = std::variant<PlainServer, LoginServer, ScramServer>;
+using Exchange =
+    std::variant<PlainServer, LoginServer, ScramServer, BearerServer, ExternalServer, GssapiServer>;
 
-Exchange make_exchange(Mechanism mechanism, ServerOptions&& options, Random& random) {
-  if (mechanism == Mechanism::plain) return PlainServer();
-  if (mechanism == Mechanism::login) return LoginServer();
+Exchange make_scram(Mechanism mechanism, ServerOptions&& options, Random& random) {
   return ScramServer(ScramServer::Options{
-      .plus = mechanism == Mechanism::scram_sha_256_plus,
+      .hash = scram_hash(mechanism),
+      .plus = is_plus(mechanism),
       .plus_offered = options.plus_offered,
       .bindings = std::move(options.bindings),
       .nonce = base64_encode(random.octets(scram_nonce_octets)),
   });
+}
+
+Exchange make_exchange(Mechanism mechanism, ServerOptions&& options, Random& random) {
+  switch (mechanism) {
+    case Mechanism::plain: return PlainServer();
+    case Mechanism::login: return LoginServer();
+    case Mechanism::external: return ExternalServer();
+    case Mechanism::gssapi: return GssapiServer();
+    case Mechanism::oauthbearer:
+    case Mechanism::xoauth2: return BearerServer(mechanism);
+    default: return make_scram(mechanism, std::move(options), random);
+  }
+}
+
+// The alternative that the exchange asked for; the caller's bug otherwise.
+template <class T>
+T take(LookupAnswer& answer) {
+  CHECK(std::holds_alternative<T>(answer));
+  return std::get<T>(std::move(answer));
 }
 }  // namespace
 
@@ -48,16 +67,25 @@ Step Server::step(std::string_view client_octets) {
 
 Step Server::resume(LookupAnswer answer) {
   if (phase_ != Phase::lookup) return note(failure(Code::internal, "SASL: an answer out of turn"));
+  return note(give(std::move(answer)));
+}
+
+Step Server::give(LookupAnswer answer) {
   if (auto* scram = std::get_if<ScramServer>(&exchange_)) {
-    CHECK(answer.index() == 1);
-    return note(scram->resume(std::get<1>(std::move(answer))));
+    return scram->resume(take<Result<ScramVerifier>>(answer));
   }
-  CHECK(answer.index() == 0);
-  auto checked = std::get<0>(std::move(answer));
-  if (auto* plain = std::get_if<PlainServer>(&exchange_)) {
-    return note(plain->resume(std::move(checked)));
+  if (auto* bearer = std::get_if<BearerServer>(&exchange_)) {
+    return bearer->resume(take<TokenAnswer>(answer));
   }
-  return note(std::get<LoginServer>(exchange_).resume(std::move(checked)));
+  if (auto* external = std::get_if<ExternalServer>(&exchange_)) {
+    return external->resume(take<Result<CertifiedName>>(answer));
+  }
+  if (auto* gssapi = std::get_if<GssapiServer>(&exchange_)) {
+    return gssapi->resume(take<Result<GssReply>>(answer));
+  }
+  auto checked = take<Result<>>(answer);
+  if (auto* plain = std::get_if<PlainServer>(&exchange_)) return plain->resume(std::move(checked));
+  return std::get<LoginServer>(exchange_).resume(std::move(checked));
 }
 
 }  // namespace eilpost::sasl

@@ -12,6 +12,9 @@
 #include <variant>
 
 #include "base/random.h"
+#include "protocol/sasl/bearer.h"
+#include "protocol/sasl/external.h"
+#include "protocol/sasl/gssapi.h"
 #include "protocol/sasl/mechanism.h"
 #include "protocol/sasl/plain.h"
 #include "protocol/sasl/scram.h"
@@ -36,10 +39,12 @@ class Server {
  private:
   enum class Phase { fresh, client, lookup, over };
   Step note(Step step);
+  Step give(LookupAnswer answer);
 
   Mechanism mechanism_;
   Phase phase_ = Phase::fresh;
-  std::variant<PlainServer, LoginServer, ScramServer> exchange_;
+  std::variant<PlainServer, LoginServer, ScramServer, BearerServer, ExternalServer, GssapiServer>
+      exchange_;
 };
 
 }  // namespace eilpost::sasl
