@@ -81,6 +81,17 @@ int accept_any(int, X509_STORE_CTX*) {
   return 1;
 }
 
+// RFC 5280 6.3: the client's own certificate is looked up; authorities are the administrator's.
+Result<> use_revocations(SSL_CTX* context, const std::string& file) {
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  X509_LOOKUP* lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+  if (lookup == nullptr || X509_load_crl_file(lookup, file.c_str(), X509_FILETYPE_PEM) <= 0) {
+    return fail_openssl(file);
+  }
+  X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+  return {};
+}
+
 Result<SslCtxPtr> make_server_context(const TlsServerSettings& settings,
                                       const TlsCertificate& files) {
   auto context = TRY(make_context(TLS_server_method(), settings.version_min));
@@ -97,6 +108,7 @@ Result<SslCtxPtr> make_server_context(const TlsServerSettings& settings,
     if (names == nullptr) return fail_openssl(file);
     SSL_CTX_set_client_CA_list(c, names);
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, accept_any);
+    if (!settings.client_crl_file.empty()) TRY(use_revocations(c, settings.client_crl_file));
   }
   return context;
 }

@@ -34,6 +34,9 @@ struct TlsServerSettings {
   // When set, clients are asked for a certificate, verified against this file (SASL EXTERNAL). A
   // missing or bad one does not fail the handshake: see TlsPeerCertificate.
   std::string client_ca_file;
+  // PEM: what those authorities have revoked. Once it is set, a certificate whose authority has no
+  // list in it, or one that is out of date, does not verify either.
+  std::string client_crl_file;
 };
 
 struct TlsClientSettings {
