@@ -7,7 +7,8 @@ _eilpost_words() {
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
-    account) echo "add list show passwd remove alias set --help" ;;
+    account) echo "add list show passwd remove alias set app-password --help" ;;
+    "account app-password") echo "add list remove --service --read-only --json --config --data --help" ;;
     "account add")
       echo "--alias --display-name --quota-bytes --quota-messages --quota-mailboxes --no-password --config --data --help" ;;
     "account list") echo "--json --config --data --help" ;;

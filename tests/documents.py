@@ -37,7 +37,7 @@ def run(binary, *arguments):
 def subcommands(help_text):
     """The names in the "Subcommands:" list of a --help."""
     found = re.search(r"\nSubcommands:\n((?:  .*\n)+)", help_text)
-    return re.findall(r"^  ([a-z]+)", found.group(1), re.MULTILINE) if found else []
+    return re.findall(r"^  ([a-z-]+)", found.group(1), re.MULTILINE) if found else []
 
 
 def keys_of(printed):

@@ -10,9 +10,10 @@
 namespace eilpost::directory {
 
 namespace {
-std::string_view name_of(const sasl::Lookup& lookup) {
-  if (const auto* check = std::get_if<sasl::CheckPassword>(&lookup)) return check->name;
-  return std::get<sasl::FetchVerifier>(lookup).name;
+bool is_own(const Account& account, const Result<std::string>& folded) {
+  const auto& aliases = account.aliases;
+  return folded && (*folded == account.login_name || *folded == account.primary_address ||
+                    std::find(aliases.begin(), aliases.end(), *folded) != aliases.end());
 }
 }  // namespace
 
@@ -20,9 +21,12 @@ Authenticator::Authenticator(Directory& directory, FailureDelays& delays, NameRu
     : directory_(directory), delays_(delays), names_(std::move(names)) {}
 
 Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& lookup) {
-  const auto name = name_of(lookup);
-  // A name that cannot be one is delayed under its own spelling.
-  attempt.name = fold_name(name, names_).value_or(std::string(name.substr(0, name_octets_max)));
+  const auto name = sasl::claimed_name(lookup);
+  // A name that cannot be one is delayed under its own spelling. Of a token or a ticket nobody
+  // knows yet whose it is: a stranger's must not delay the one whom he names.
+  attempt.name =
+      name.empty() ? source_key(attempt.source)
+                   : fold_name(name, names_).value_or(std::string(name.substr(0, name_octets_max)));
   return delays_.admit({.account = attempt.name, .source = source_key(attempt.source)});
 }
 
@@ -30,19 +34,148 @@ sasl::LookupAnswer Authenticator::lookup(Attempt& attempt, const sasl::Lookup& l
   if (const auto* check = std::get_if<sasl::CheckPassword>(&lookup)) {
     return check_password(attempt, *check);
   }
+  if (const auto* token = std::get_if<sasl::CheckToken>(&lookup)) {
+    return check_token(attempt, *token);
+  }
+  if (const auto* certificate = std::get_if<sasl::CheckCertificate>(&lookup)) {
+    return check_certificate(attempt, *certificate);
+  }
+  if (const auto* call = std::get_if<sasl::GssCall>(&lookup)) return call_gss(attempt, *call);
+  if (std::holds_alternative<sasl::CheckNtlm>(lookup)) {
+    return Result<sasl::NtlmReply>(fail(Code::cannot, "NTLM is not configured"));
+  }
   return fetch_verifier(attempt, std::get<sasl::FetchVerifier>(lookup));
 }
 
+void Authenticator::set_mechanisms(std::shared_ptr<Mechanisms> mechanisms) {
+  std::atomic_store(&mechanisms_, std::move(mechanisms));
+}
+
+std::shared_ptr<Mechanisms> Authenticator::mechanisms() const {
+  return std::atomic_load(&mechanisms_);
+}
+
+Result<> Authenticator::accept(Attempt& attempt, const std::string& name,
+                               std::string_view authzid) {
+  attempt.account.reset();
+  auto found = directory_.resolve(name);
+  if (!found && found.error().code == Code::not_found) {
+    return fail(Code::authz_failed, attempt.mechanism + ": " + found.error().detail);
+  }
+  if (!found) return tl::unexpected(std::move(found).error());
+  attempt.account = std::move(*found);
+  TRY(authorize(*attempt.account, authzid));
+  return check_application(attempt, authzid);
+}
+
+Result<> Authenticator::check_application(const Attempt& attempt, std::string_view authzid) const {
+  const Account& account = *attempt.account;
+  const bool names_another = !authzid.empty() && !is_own(account, fold_name(authzid, names_));
+  if (!attempt.application || names_another) return {};
+  return fail(Code::authz_failed, account.login_name + " is an application without a mailbox");
+}
+
+sasl::TokenAnswer Authenticator::check_token(Attempt& attempt, const sasl::CheckToken& claim) {
+  const auto checks = mechanisms();
+  auto* tokens = checks ? checks->tokens() : nullptr;
+  if (tokens == nullptr) return {.name = fail(Code::cannot, "no issuer of tokens"), .problem = ""};
+  auto judgement = tokens->judge(claim.token);
+  if (judgement.token) {
+    attempt.application = judgement.token->application;
+    auto accepted = accept(attempt, judgement.token->name, claim.authzid);
+    if (accepted) return {.name = judgement.token->name, .problem = ""};
+    judgement.token = tl::unexpected(std::move(accepted).error());
+    judgement.status = "access_denied";
+    judgement.reason = "mailbox";
+  }
+  const auto dialect = attempt.mechanism == sasl::mechanism_name(sasl::Mechanism::xoauth2)
+                           ? TokenVerifier::Dialect::xoauth2
+                           : TokenVerifier::Dialect::oauthbearer;
+  auto problem = tokens->problem(judgement, dialect);
+  return {.name = tl::unexpected(std::move(judgement.token).error()),
+          .problem = std::move(problem)};
+}
+
+Result<bool> Authenticator::check_app_password(Attempt& attempt, const sasl::CheckPassword& claim) {
+  attempt.app_password.reset();
+  if (app_passwords_ == nullptr || !AppPasswords::looks_like_one(claim.password)) return false;
+  auto found = directory_.resolve(claim.name);
+  // The check of the password says that there is no such account, and takes its time for it.
+  if (!found && found.error().code == Code::not_found) return false;
+  if (!found) return tl::unexpected(std::move(found).error());
+  auto used = TRY(app_passwords_->check(found->id, claim.password, attempt.source));
+  if (!used) return false;
+  if (!used->allows(attempt.service)) {
+    return fail(Code::auth_failed, "the app password " + used->label + " of " + found->login_name +
+                                       " is not for " + attempt.service);
+  }
+  attempt.account = std::move(*found);
+  attempt.app_password = std::move(used);
+  return true;
+}
+
+Result<sasl::GssReply> Authenticator::call_gss(Attempt& attempt, const sasl::GssCall& call) {
+  if (call.kind == sasl::GssCall::Kind::accept) return accept_ticket(attempt, call);
+  if (!attempt.gss) return fail(Code::internal, "GSSAPI: no context");
+  const bool wrap = call.kind == sasl::GssCall::Kind::wrap;
+  auto octets = TRY(wrap ? attempt.gss->wrap(call.octets) : attempt.gss->unwrap(call.octets));
+  return sasl::GssReply{.octets = std::move(octets), .complete = true};
+}
+
+Result<sasl::GssReply> Authenticator::accept_ticket(Attempt& attempt, const sasl::GssCall& call) {
+  const auto checks = mechanisms();
+  const auto* kerberos = checks ? checks->kerberos() : nullptr;
+  if (kerberos == nullptr) return fail(Code::cannot, "Kerberos is not configured");
+  const auto& binding = attempt.evidence.server_end_point;
+  if (!attempt.gss) attempt.gss = TRY(kerberos->begin(binding));
+  auto step = TRY(attempt.gss->step(call.octets));
+  sasl::GssReply out{.octets = std::move(step.octets), .complete = step.complete};
+  if (!step.complete) return out;
+  const auto user = TRY(kerberos->user_of(*attempt.gss, binding));
+  out.name = user.principal;
+  if (!user.sid.empty()) {
+    // The SID is right even where an account was renamed, and its old name given to another.
+    auto found = directory_.resolve_sid(user.sid);
+    if (!found && found.error().code != Code::not_found) {
+      return tl::unexpected(std::move(found).error());
+    }
+    if (found) {
+      attempt.account = std::move(*found);
+      return out;
+    }
+  }
+  if (user.name.empty()) {
+    return fail(Code::authz_failed, user.principal + " has no account here");
+  }
+  TRY(accept(attempt, user.name, ""));
+  return out;
+}
+
+Result<sasl::CertifiedName> Authenticator::check_certificate(Attempt& attempt,
+                                                             const sasl::CheckCertificate& claim) {
+  const auto checks = mechanisms();
+  if (!checks) return fail(Code::cannot, "EXTERNAL is not configured");
+  const auto& shown = attempt.evidence.certificate;
+  if (!shown) return fail(Code::auth_failed, "EXTERNAL: no certificate was shown");
+  auto name = TRY(checks->certified_name(*shown));
+  TRY(accept(attempt, name, claim.authzid));
+  return sasl::CertifiedName{std::move(name)};
+}
+
 Result<> Authenticator::check_password(Attempt& attempt, const sasl::CheckPassword& claim) {
-  attempt.account =
-      TRY(directory_.check_password({.name = claim.name, .password = claim.password}));
+  attempt.account.reset();
+  if (!TRY(check_app_password(attempt, claim))) {
+    attempt.account =
+        TRY(directory_.check_password({.name = claim.name, .password = claim.password}));
+  }
   return authorize(*attempt.account, claim.authzid);
 }
 
 Result<sasl::ScramVerifier> Authenticator::fetch_verifier(Attempt& attempt,
                                                           const sasl::FetchVerifier& claim) {
   attempt.account.reset();
-  auto found = directory_.scram_verifier(claim.name);
+  auto found = claim.hash == sasl::ScramHash::sha_1 ? directory_.scram_sha_1_verifier(claim.name)
+                                                    : directory_.scram_verifier(claim.name);
   if (found) {
     attempt.account = std::move(found->account);
     return std::move(found->verifier);
@@ -50,18 +183,14 @@ Result<sasl::ScramVerifier> Authenticator::fetch_verifier(Attempt& attempt,
   if (found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
   // Of the folded name, as a real verifier is the same for all spellings.
   const auto name = fold_name(claim.name, names_).value_or(claim.name);
-  return sasl::fake_verifier(directory_.fake_verifier_secret(), name,
-                             directory_.scram_iterations());
+  return sasl::fake_verifier(directory_.fake_verifier_secret(), name, directory_.scram_iterations(),
+                             claim.hash);
 }
 
 Result<> Authenticator::authorize(const Account& account, std::string_view authzid) const {
   if (account.disabled) return fail(Code::authz_failed, account.login_name + " is disabled");
   if (authzid.empty()) return {};
-  const auto wanted = fold_name(authzid, names_);
-  const auto& aliases = account.aliases;
-  const bool own = wanted && (*wanted == account.login_name || *wanted == account.primary_address ||
-                              std::find(aliases.begin(), aliases.end(), *wanted) != aliases.end());
-  if (own) return {};
+  if (is_own(account, fold_name(authzid, names_))) return {};
   return fail(Code::authz_failed, account.login_name + " has no grant to act as another account");
 }
 
@@ -71,12 +200,15 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
   const Account& account = *attempt.account;
   delays_.succeeded({.account = attempt.name, .source = source_key(attempt.source)});
   TRY(authorize(account, success.authzid));
+  TRY(check_application(attempt, success.authzid));
   return Identity{.account = account.id,
                   .login_name = account.login_name,
                   .primary_address = account.primary_address,
                   .mechanism = attempt.mechanism,
                   .quota = account.quota,
                   .admin = account.admin,
+                  .read_only = attempt.app_password && attempt.app_password->read_only,
+                  .app_password = attempt.app_password ? attempt.app_password->label : "",
                   .hidden_capabilities = account.hidden_capabilities,
                   .extra_capabilities = account.extra_capabilities};
 }

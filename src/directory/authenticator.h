@@ -7,14 +7,17 @@
 // An Attempt belongs to one exchange and moves with it; the Authenticator is thread safe.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "directory/app_passwords.h"
 #include "directory/directory.h"
 #include "directory/failure_delays.h"
+#include "directory/mechanisms/mechanisms.h"
 #include "directory/names.h"
 #include "protocol/sasl/mechanism.h"
 
@@ -28,16 +31,24 @@ struct Identity {
   std::string mechanism;  // "SCRAM-SHA-256", "PLAIN", "LOGIN" (mechanism or command)
   Quota quota;
   bool admin = false;
+  bool read_only = false;    // nothing may be changed
+  std::string app_password;  // the label of the one that was used; empty: none
   std::vector<std::string> hidden_capabilities;
   std::vector<std::string> extra_capabilities;
 };
 
 struct Attempt {
-  std::string source;     // the peer's address, as text
-  std::string mechanism;  // for the log and Identity
+  std::string source;            // the peer's address, as text
+  std::string mechanism;         // for the log and Identity
+  std::string service = "imap";  // what an app password has to be for
+  Evidence evidence;             // of the connection
   // Filled in by the Authenticator.
   std::string name;                // folded, or as given when it cannot be
   std::optional<Account> account;  // whose secrets were asked for; nothing for an unknown name
+  // An application without a user has come in: it has no mailbox, and acts for others only.
+  bool application = false;
+  std::optional<AppPassword> app_password;  // which one it was
+  std::unique_ptr<net::GssContext> gss;     // of this exchange
 };
 
 class Authenticator {
@@ -59,14 +70,34 @@ class Authenticator {
 
   Directory& directory() { return directory_; }
 
+  // What checks credentials other than passwords; null before the first call. Any thread, at any
+  // time: exchanges under way see the new ones from their next step on.
+  void set_mechanisms(std::shared_ptr<Mechanisms> mechanisms);
+  std::shared_ptr<Mechanisms> mechanisms() const;
+  // Before the first login; it outlives the Authenticator.
+  void set_app_passwords(AppPasswords& app_passwords) { app_passwords_ = &app_passwords; }
+
  private:
   Result<> authorize(const Account& account, std::string_view authzid) const;
   Result<> check_password(Attempt& attempt, const sasl::CheckPassword& claim);
   Result<sasl::ScramVerifier> fetch_verifier(Attempt& attempt, const sasl::FetchVerifier& claim);
+  // What was shown is `name`'s: its account goes into the attempt.
+  Result<> accept(Attempt& attempt, const std::string& name, std::string_view authzid);
+  // An application names a mailbox, and not its own account's.
+  Result<> check_application(const Attempt& attempt, std::string_view authzid) const;
+  sasl::TokenAnswer check_token(Attempt& attempt, const sasl::CheckToken& claim);
+  // Whether the password is one of the account's app passwords; then the account is the attempt's.
+  Result<bool> check_app_password(Attempt& attempt, const sasl::CheckPassword& claim);
+  Result<sasl::GssReply> call_gss(Attempt& attempt, const sasl::GssCall& call);
+  Result<sasl::GssReply> accept_ticket(Attempt& attempt, const sasl::GssCall& call);
+  Result<sasl::CertifiedName> check_certificate(Attempt& attempt,
+                                                const sasl::CheckCertificate& claim);
 
   Directory& directory_;
   FailureDelays& delays_;
   NameRules names_;
+  AppPasswords* app_passwords_ = nullptr;
+  std::shared_ptr<Mechanisms> mechanisms_;  // by std::atomic_load; shared with lookups under way
 };
 
 }  // namespace eilpost::directory

@@ -88,6 +88,7 @@ struct BuiltinDirectory::Snapshot {
 struct BuiltinDirectory::Secrets {
   std::string hash;
   std::optional<sasl::ScramVerifier> verifier;
+  std::optional<sasl::ScramVerifier> verifier_sha_1;
 };
 
 BuiltinDirectory::BuiltinDirectory(engine::Engine& engine, const Clock& clock, Random& random,
@@ -111,6 +112,7 @@ Result<std::unique_ptr<BuiltinDirectory>> BuiltinDirectory::open(engine::Engine&
   std::unique_ptr<BuiltinDirectory> out(
       new BuiltinDirectory(engine, clock, random, std::move(options)));
   TRY(out->open_head());
+  TRY(out->look_for_sha_1());
   return out;
 }
 
@@ -225,6 +227,10 @@ Result<BuiltinDirectory::Secrets> BuiltinDirectory::make_secrets(std::string_vie
   auto hash = hasher_.hash(prepared);
   out.verifier = sasl::make_verifier(prepared, random_.octets(sasl::scram_salt_octets),
                                      options_.scram_iterations);
+  if (options_.scram_sha_1) {
+    out.verifier_sha_1 = sasl::make_verifier(prepared, random_.octets(sasl::scram_salt_octets),
+                                             options_.scram_iterations, sasl::ScramHash::sha_1);
+  }
   sasl::wipe(prepared);
   out.hash = TRY(std::move(hash));
   return out;
@@ -247,6 +253,7 @@ Result<Account> BuiltinDirectory::add(const NewAccount& account) {
   auto secrets = TRY(make_secrets(account.password));
   record.password_hash = std::move(secrets.hash);
   record.verifier = std::move(secrets.verifier);
+  record.verifier_sha_1 = std::move(secrets.verifier_sha_1);
   const auto names = names_of(record.account);
   std::vector<std::string> keys;
   for (const auto& name : names) keys.push_back(name_key(name));
@@ -272,6 +279,7 @@ Result<> BuiltinDirectory::remove(AccountId id) {
     record.removed = removed;
     record.password_hash.clear();
     record.verifier.reset();
+    record.verifier_sha_1.reset();
     batch.puts.emplace_back(account_key(id), print_account(record));
     return batch;
   });
@@ -292,11 +300,21 @@ Result<> BuiltinDirectory::mark_purged(AccountId id) {
 
 Result<> BuiltinDirectory::set_password(AccountId id, std::string_view password) {
   const auto secrets = TRY(make_secrets(password));
-  return edit(id, [&](AccountRecord& record) -> Result<> {
+  TRY(edit(id, [&](AccountRecord& record) -> Result<> {
     record.password_hash = secrets.hash;
     record.verifier = secrets.verifier;
+    record.verifier_sha_1 = secrets.verifier_sha_1;
     return {};
-  });
+  }));
+  // The last that lacked one may have got it.
+  if (!sha_1_complete_) (void)look_for_sha_1();
+  return {};
+}
+
+Result<> BuiltinDirectory::look_for_sha_1() {
+  if (!options_.scram_sha_1) return {};
+  sha_1_complete_ = TRY(without_sha_1_verifier()) == 0;
+  return {};
 }
 
 Result<> BuiltinDirectory::set_quota(AccountId id, Quota quota) {

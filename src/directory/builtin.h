@@ -4,6 +4,7 @@
 // processes and nodes that share the engine. Everything blocks (directory pool).
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,6 +27,7 @@ struct BuiltinOptions {
   PasswordHasher::Options passwords;
   SuccessCache::Options cache;
   uint32_t scram_iterations = 10'000;  // of verifiers to be made; at least 4,096
+  bool scram_sha_1 = false;            // passwords that are set get a verifier for SCRAM-SHA-1 too
 };
 
 // A password is given before SASLprep; Code::invalid when it cannot be prepared.
@@ -54,6 +56,11 @@ class BuiltinDirectory final : public Directory {
   Result<Account> check_password(const NamePassword& claim) override;
   Result<AccountVerifier> scram_verifier(std::string_view name) override;
   bool holds_verifiers() const override { return true; }
+  Result<AccountVerifier> scram_sha_1_verifier(std::string_view name) override;
+  bool holds_sha_1_verifiers() const override { return sha_1_complete_; }
+  // Accounts whose password was set before there were verifiers for SCRAM-SHA-1: as long as there
+  // are any it cannot be offered.
+  Result<uint64_t> without_sha_1_verifier();
   std::string fake_verifier_secret() const override { return secret_; }
   uint32_t scram_iterations() const override { return options_.scram_iterations; }
   Result<std::vector<Account>> list(AccountId after) override;
@@ -105,6 +112,7 @@ class BuiltinDirectory final : public Directory {
   Result<AccountRecord> record(AccountId id);
   Result<std::vector<AccountRecord>> page(AccountId after);
   Result<Secrets> make_secrets(std::string_view password);
+  Result<> look_for_sha_1();
 
   engine::Engine& engine_;
   const Clock& clock_;
@@ -113,6 +121,7 @@ class BuiltinDirectory final : public Directory {
   PasswordHasher hasher_;
   SuccessCache cache_;
   std::string secret_;
+  std::atomic<bool> sha_1_complete_{false};
 };
 
 }  // namespace eilpost::directory

@@ -91,6 +91,25 @@ Result<AccountVerifier> BuiltinDirectory::scram_verifier(std::string_view name) 
                          .verifier = std::move(*found.verifier)};
 }
 
+Result<AccountVerifier> BuiltinDirectory::scram_sha_1_verifier(std::string_view name) {
+  auto found = TRY(record_named(name));
+  if (!found.verifier_sha_1) return fail(Code::not_found, "account has no SHA-1 verifier");
+  return AccountVerifier{.account = std::move(found.account),
+                         .verifier = std::move(*found.verifier_sha_1)};
+}
+
+Result<uint64_t> BuiltinDirectory::without_sha_1_verifier() {
+  uint64_t out = 0;
+  AccountId after;
+  for (auto records = TRY(page(after)); !records.empty(); records = TRY(page(after))) {
+    for (const auto& record : records) {
+      if (!record.removed && !record.password_hash.empty() && !record.verifier_sha_1) ++out;
+    }
+    after = records.back().account.id;
+  }
+  return out;
+}
+
 // Accounts and tombstones from `after` on, one read.
 Result<std::vector<AccountRecord>> BuiltinDirectory::page(AccountId after) {
   if (after.value == UINT64_MAX) return std::vector<AccountRecord>();

@@ -87,6 +87,15 @@ class Directory {
   // Whether every account has a verifier: SCRAM may be offered only then, since clients that pick
   // it first do not fall back.
   virtual bool holds_verifiers() const = 0;
+  // The same for SCRAM-SHA-1, which few directories keep.
+  virtual Result<AccountVerifier> scram_sha_1_verifier(std::string_view) {
+    return fail(Code::not_found, "this directory keeps no verifiers for SCRAM-SHA-1");
+  }
+  virtual bool holds_sha_1_verifiers() const { return false; }
+  // The account with this security identifier ("S-1-5-21-..."), where the directory knows them.
+  virtual Result<Account> resolve_sid(std::string_view) {
+    return fail(Code::not_found, "this directory knows no security identifiers");
+  }
   // From which verifiers of unknown names are made (sasl::fake_verifier): 32 octets, the same for
   // ever.
   virtual std::string fake_verifier_secret() const = 0;

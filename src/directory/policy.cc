@@ -8,14 +8,26 @@ namespace {
 using sasl::Mechanism;
 
 bool allowed_without_tls(Mechanism mechanism, const AuthPolicy& policy) {
-  return sasl::reveals_password(mechanism) ? policy.plaintext_without_tls
-                                           : policy.scram_without_tls;
+  return sasl::reveals_secret(mechanism) ? policy.plaintext_without_tls : policy.scram_without_tls;
 }
 
 bool usable(Mechanism mechanism, const ConnectionSecurity& security) {
-  if (sasl::reveals_password(mechanism)) return true;
-  if (mechanism == Mechanism::scram_sha_256_plus && !security.can_bind) return false;
-  return security.directory_has_scram;
+  switch (mechanism) {
+    case Mechanism::plain:
+    case Mechanism::login: return true;
+    case Mechanism::scram_sha_256_plus:
+    case Mechanism::scram_sha_256:
+      return security.directory_has_scram && (security.can_bind || !sasl::is_plus(mechanism));
+    case Mechanism::scram_sha_1_plus:
+    case Mechanism::scram_sha_1:
+      return security.directory_has_scram_sha_1 && (security.can_bind || !sasl::is_plus(mechanism));
+    case Mechanism::external: return security.working.certificates && security.client_certificate;
+    case Mechanism::gssapi: return security.working.kerberos;
+    case Mechanism::ntlm: return security.working.ntlm;
+    case Mechanism::oauthbearer:
+    case Mechanism::xoauth2: return security.working.tokens;
+  }
+  return false;
 }
 
 bool configured(Mechanism mechanism, const AuthPolicy& policy) {
@@ -33,7 +45,8 @@ Offer offer(const AuthPolicy& policy, const ConnectionSecurity& security) {
   for (const auto mechanism : policy.mechanisms) {
     if (admit(mechanism, policy, security)) out.mechanisms.push_back(mechanism);
   }
-  out.plus_offered = out.offers(Mechanism::scram_sha_256_plus);
+  out.plus_offered =
+      out.offers(Mechanism::scram_sha_256_plus) || out.offers(Mechanism::scram_sha_1_plus);
   out.login_disabled = !admit_login_command(policy, security).has_value();
   return out;
 }

@@ -45,6 +45,7 @@ enum Tag : uint64_t {
   tag_extra = 15,
   tag_directory = 16,
   tag_outside_key = 17,
+  tag_verifier_sha_1 = 18,
 };
 
 Result<std::string_view> payload_of(std::string_view value, uint8_t format) {
@@ -219,6 +220,11 @@ std::string print_account_2(const AccountRecord& record) {
     put_verifier(octets, *record.verifier);
     out.text(tag_verifier, octets);
   }
+  if (record.verifier_sha_1) {
+    std::string octets;
+    put_verifier(octets, *record.verifier_sha_1);
+    out.text(tag_verifier_sha_1, octets);
+  }
   if (record.removed) out.time(tag_removed, *record.removed);
   out.texts(tag_hidden, account.hidden_capabilities);
   out.texts(tag_extra, account.extra_capabilities);
@@ -230,7 +236,7 @@ std::string print_account_2(const AccountRecord& record) {
 
 bool fits_format_1(const AccountRecord& record) {
   return record.account.directory.empty() && record.account.outside_key.empty() &&
-         record.other_fields.empty();
+         !record.verifier_sha_1 && record.other_fields.empty();
 }
 
 // One value that fills its field.
@@ -266,6 +272,12 @@ Result<> parse_secret_field(AccountRecord& record, uint64_t tag, std::string_vie
     case tag_verifier: {
       Reader in(field);
       record.verifier = TRY(parse_verifier(in));
+      return at_end(in);
+    }
+    case tag_verifier_sha_1: {
+      Reader in(field);
+      record.verifier_sha_1 = TRY(parse_verifier(in));
+      record.verifier_sha_1->hash = sasl::ScramHash::sha_1;
       return at_end(in);
     }
     case tag_removed: record.removed = TRY(time_of(field)); return {};

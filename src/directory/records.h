@@ -39,6 +39,7 @@ struct AccountRecord {
   Account account;
   std::string password_hash;  // PHC string; empty: no password, nobody can log in by one
   std::optional<sasl::ScramVerifier> verifier;
+  std::optional<sasl::ScramVerifier> verifier_sha_1;  // where accounts.scram_sha_1 asks for it
   // A tombstone: the names are free again, the id never is.
   std::optional<Timestamp> removed;
   bool purged = false;  // a tombstone whose mail is gone too

@@ -30,7 +30,8 @@ Certificates::Certificates(std::shared_ptr<net::TlsContext> context,
       loaded_seconds_(SystemClock().now().seconds()) {}
 
 int64_t Certificates::newest_change() const {
-  int64_t newest = changed_nanos(settings_.client_ca_file);
+  int64_t newest =
+      std::max(changed_nanos(settings_.client_ca_file), changed_nanos(settings_.client_crl_file));
   for (const net::TlsCertificate& certificate : settings_.certificates) {
     newest = std::max(
         {newest, changed_nanos(certificate.chain_file), changed_nanos(certificate.key_file)});

@@ -109,6 +109,7 @@ class Builder {
   void add_demo();
   void accounts();
   void account_changes(CLI::App* group);
+  void app_passwords(CLI::App* group);
   void mail();
   void safety();
   void tools();
@@ -127,6 +128,9 @@ class Builder {
   AccountRemove account_remove_;
   AccountAlias account_alias_;
   AccountSet account_set_;
+  AppPasswordAdd app_password_add_;
+  AppPasswordList app_password_list_;
+  AppPasswordRemove app_password_remove_;
   uint64_t set_bytes_ = 0;
   uint64_t set_messages_ = 0;
   uint64_t set_mailboxes_ = 0;
@@ -198,7 +202,8 @@ void Builder::add_demo() {
 }
 
 void Builder::accounts() {
-  auto* group = add(&app_, "account", "Accounts: add, list, show, passwd, remove, alias, set");
+  auto* group =
+      add(&app_, "account", "Accounts: add, list, show, passwd, remove, alias, set, app-password");
   group->require_subcommand(1);
   auto* added = add_admin(group, "add", "Make an account");
   added->add_option("NAME", account_add_.name, "Its address, such as anna@example.org")->required();
@@ -225,6 +230,28 @@ void Builder::accounts() {
   removed->add_option("NAME", account_remove_.name, "The account")->required();
   runs_admin(removed, account_remove_);
   account_changes(group);
+  app_passwords(group);
+}
+
+void Builder::app_passwords(CLI::App* accounts) {
+  auto* group =
+      add(accounts, "app-password", "Passwords for one program or device each: add, list, remove");
+  group->require_subcommand(1);
+  auto* added = add_admin(group, "add", "Make one, and show it this once");
+  added->add_option("NAME", app_password_add_.name, "The account")->required();
+  added->add_option("LABEL", app_password_add_.label, "What it is for, such as phone")->required();
+  added->add_option("--service", app_password_add_.services, "Only for this; may be repeated")
+      ->check(CLI::IsMember({"imap"}));
+  added->add_flag("--read-only", app_password_add_.read_only, "Nothing can be changed with it");
+  runs_admin(added, app_password_add_);
+  auto* listed = add_admin(group, "list", "Show them, with their last use");
+  listed->add_option("NAME", app_password_list_.name, "The account")->required();
+  listed->add_flag("--json", app_password_list_.json, "One JSON object a line");
+  runs_admin(listed, app_password_list_);
+  auto* removed = add_admin(group, "remove", "Take one away; it logs in no more");
+  removed->add_option("NAME", app_password_remove_.name, "The account")->required();
+  removed->add_option("LABEL", app_password_remove_.label, "Its label or id")->required();
+  runs_admin(removed, app_password_remove_);
 }
 
 void Builder::account_changes(CLI::App* group) {

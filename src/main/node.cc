@@ -1,5 +1,6 @@
 #include "main/node.h"
 
+#include <algorithm>
 #include <thread>
 
 #ifndef EILPOST_VERSION
@@ -74,6 +75,15 @@ Result<> Node::open_directory(const Config& config) {
   account_rows_.emplace(*engine_.gate, random_);
   delays_.emplace(directory::FailureDelays::Options{}, clock_);
   authenticator_.emplace(*directory_, *delays_, config.accounts.names);
+  app_passwords_.emplace(*account_rows_, clock_, random_);
+  authenticator_->set_app_passwords(*app_passwords_);
+  if (config.accounts.scram_sha_1 && !directory_->holds_sha_1_verifiers()) {
+    source.warn(
+        "SCRAM-SHA-1 is not offered: {} accounts have no verifier for it before their "
+        "password is set again",
+        TRY(directory_->without_sha_1_verifier()));
+  }
+  authenticator_->set_mechanisms(TRY(make_mechanisms(config)));
   return {};
 }
 
@@ -92,7 +102,21 @@ void Node::build_world(const Config& config) {
                                      *account_rows_, cluster()});
 }
 
+Result<std::shared_ptr<directory::Mechanisms>> Node::make_mechanisms(const Config& config) {
+  auto options = config.mechanisms;
+  const auto asks = [](const ListenerConfig& listener) { return !listener.client_ca.empty(); };
+  options.certificates = !config.tls.client_ca_file.empty() ||
+                         std::any_of(config.listeners.begin(), config.listeners.end(), asks);
+  return directory::Mechanisms::create(std::move(options), clock_);
+}
+
 void Node::apply(const Config& config) {
+  auto mechanisms = make_mechanisms(config);
+  if (mechanisms) {
+    authenticator_->set_mechanisms(std::move(*mechanisms));
+  } else {
+    source.error("mechanisms stay as they were: {}", mechanisms.error().detail);
+  }
   settings_.set(config.settings);
   sessions_.set_per_account_max(config.settings.connections_per_account_max);
 }

@@ -34,6 +34,7 @@ class Node {
 
   server::ServerWorld& world() { return *world_; }
   directory::BuiltinDirectory& accounts() { return *directory_; }
+  directory::AppPasswords& app_passwords() { return *app_passwords_; }
   // Null unless the engine is rocksdb.
   engine::EmbeddedEngine* embedded() { return engine_.embedded; }
   engine::Gate& gate() { return *engine_.gate; }
@@ -53,6 +54,7 @@ class Node {
   Result<> open_storage(NodeRole role);
   Result<> open_directory(const Config& config);
   void build_world(const Config& config);
+  Result<std::shared_ptr<directory::Mechanisms>> make_mechanisms(const Config& config);
 
   const Config config_;
   SystemClock clock_;
@@ -70,6 +72,7 @@ class Node {
   std::optional<directory::FailureDelays> delays_;
   std::unique_ptr<directory::BuiltinDirectory> directory_;
   std::optional<directory::AccountRows> account_rows_;
+  std::optional<directory::AppPasswords> app_passwords_;
   std::optional<directory::Authenticator> authenticator_;
   std::optional<store::Store> store_;
   std::optional<server::ServerWorld> world_;

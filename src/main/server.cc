@@ -80,7 +80,8 @@ Result<std::unique_ptr<Server>> Server::open(Config config) {
   std::unique_ptr<Server> server(new Server(std::move(config)));
   if (!server->config_.tls.certificates.empty()) {
     server->tls_ = TRY(net::TlsContext::server(server->config_.tls));
-    server->certificates_ = std::make_unique<Certificates>(server->tls_, server->config_.tls);
+    server->certificates_.push_back(
+        std::make_unique<Certificates>(server->tls_, server->config_.tls));
   }
   server->node_ = TRY(Node::open(server->config_, NodeRole::server));
   server->parts_ = std::make_unique<Parts>();
@@ -110,13 +111,23 @@ Result<> Server::open_control() {
 void Server::start_jobs() {
   server::JobOptions options;
   options.every_minute = [this] {
-    if (certificates_) certificates_->reload_if_due(SystemClock().now());
+    for (auto& files : certificates_) files->reload_if_due(SystemClock().now());
   };
   options.purge_removed = [node = node_.get()] {
     const auto purged = purge_removed_accounts(*node);
     if (!purged) source.warn("removed accounts: {}", purged.error().detail);
   };
   parts_->jobs = std::make_unique<server::Jobs>(node_->world(), std::move(options));
+}
+
+Result<std::shared_ptr<net::TlsContext>> Server::tls_for(const ListenerConfig& listener) {
+  if (listener.client_ca.empty() || !tls_) return tls_;
+  net::TlsServerSettings settings = config_.tls;
+  settings.client_ca_file = listener.client_ca;
+  settings.client_crl_file = listener.client_crl;
+  auto own = TRY(net::TlsContext::server(settings));
+  certificates_.push_back(std::make_unique<Certificates>(own, std::move(settings)));
+  return own;
 }
 
 Result<> Server::open_listener(const ListenerConfig& listener) {
@@ -128,13 +139,15 @@ Result<> Server::open_listener(const ListenerConfig& listener) {
   settings.socket_mode = listener.socket_mode;
   settings.proxy_networks = listener.proxy_networks;
   settings.refusal = refusal_of(listener);
-  if (listener.protocol == Protocol::imaps) settings.tls = tls_;
+  const auto tls = TRY(tls_for(listener));
+  if (listener.protocol == Protocol::imaps) settings.tls = tls;
   auto opened = TRY(net::Listener::open(std::move(settings), node_->io(), connections_));
-  listeners_.push_back({std::move(opened), handler_of(listener)});
+  listeners_.push_back({std::move(opened), handler_of(listener, tls)});
   return {};
 }
 
-net::ConnectionHandler Server::handler_of(const ListenerConfig& listener) {
+net::ConnectionHandler Server::handler_of(const ListenerConfig& listener,
+                                          const std::shared_ptr<net::TlsContext>& tls) {
   server::ListenerPolicy policy;
   policy.name = name_of(listener);
   policy.auth.plaintext_without_tls = listener.plaintext_login;
@@ -142,7 +155,7 @@ net::ConnectionHandler Server::handler_of(const ListenerConfig& listener) {
   server::ServerWorld& world = node_->world();
   switch (listener.protocol) {
     case Protocol::imap:
-      if (listener.starttls) policy.starttls = tls_;
+      if (listener.starttls) policy.starttls = tls;
       [[fallthrough]];
     case Protocol::imaps:
       return [&world, policy](net::Stream stream) {
@@ -201,7 +214,7 @@ void Server::wait_for_stop() {
 }
 
 void Server::reload() {
-  if (certificates_) certificates_->reload(SystemClock().now());
+  for (auto& files : certificates_) files->reload(SystemClock().now());
   if (const auto reopened = log::reopen(); !reopened) {
     source.error("log: {}", reopened.error().detail);
   }

@@ -44,7 +44,8 @@ class Server {
   Result<> open_control();
   void start_jobs();
   Result<> open_listener(const ListenerConfig& listener);
-  net::ConnectionHandler handler_of(const ListenerConfig& listener);
+  net::ConnectionHandler handler_of(const ListenerConfig& listener,
+                                    const std::shared_ptr<net::TlsContext>& tls);
   void wait_for_stop();
   void reload();
   int drain();
@@ -52,8 +53,11 @@ class Server {
 
   Config config_;
   std::unique_ptr<Node> node_;
-  std::unique_ptr<Certificates> certificates_;
-  std::shared_ptr<net::TlsContext> tls_;  // null without certificates; shared with listeners
+  // Null without certificates; a listener that asks for other client certificates has one of its
+  // own. Shared with listeners.
+  Result<std::shared_ptr<net::TlsContext>> tls_for(const ListenerConfig& listener);
+  std::vector<std::unique_ptr<Certificates>> certificates_;
+  std::shared_ptr<net::TlsContext> tls_;
   server::Readiness readiness_;
   net::Connections connections_;
   std::unique_ptr<Parts> parts_;

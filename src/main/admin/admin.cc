@@ -38,6 +38,9 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     int operator()(const AccountRemove& v) { return run_account_remove(c, v); }
     int operator()(const AccountAlias& v) { return run_account_alias(c, v); }
     int operator()(const AccountSet& v) { return run_account_set(c, v); }
+    int operator()(const AppPasswordAdd& v) { return run_app_password_add(c, v); }
+    int operator()(const AppPasswordList& v) { return run_app_password_list(c, v); }
+    int operator()(const AppPasswordRemove& v) { return run_app_password_remove(c, v); }
     int operator()(const MailboxList& v) { return run_mailbox_list(c, v); }
     int operator()(const Check& v) { return run_check(c, v); }
     int operator()(const Backup& v) { return run_backup(c, v); }

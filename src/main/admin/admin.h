@@ -39,6 +39,10 @@ int run_account_show(AdminContext& context, const AccountShow& command);
 int run_account_set(AdminContext& context, const AccountSet& command);
 // Removes the mail of accounts that were removed, where that is not done yet.
 Result<> purge_removed_accounts(Node& node);
+// admin_app_passwords.cc
+int run_app_password_add(AdminContext& context, const AppPasswordAdd& command);
+int run_app_password_list(AdminContext& context, const AppPasswordList& command);
+int run_app_password_remove(AdminContext& context, const AppPasswordRemove& command);
 // admin.cc
 int run_mailbox_list(AdminContext& context, const MailboxList& command);
 int run_sessions(AdminContext& context);

@@ -49,6 +49,20 @@ struct AccountSet {
   std::optional<std::string> display_name;
   std::optional<std::vector<std::string>> offered;  // capabilities that have to be asked for
 };
+struct AppPasswordAdd {
+  std::string name;
+  std::string label;
+  std::vector<std::string> services;
+  bool read_only = false;
+};
+struct AppPasswordList {
+  std::string name;
+  bool json = false;
+};
+struct AppPasswordRemove {
+  std::string name;
+  std::string label;  // or the id
+};
 struct MailboxList {
   std::string account;
   bool json = false;
@@ -88,9 +102,10 @@ struct StoreCopy {
   bool final = false;                 // hand them over
 };
 
-using AdminCommand = std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd,
-                                  AccountRemove, AccountAlias, AccountSet, MailboxList, Check,
-                                  Backup, Import, Export, Sessions, ClusterStatus, StoreCopy>;
+using AdminCommand =
+    std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd, AccountRemove, AccountAlias,
+                 AccountSet, AppPasswordAdd, AppPasswordList, AppPasswordRemove, MailboxList, Check,
+                 Backup, Import, Export, Sessions, ClusterStatus, StoreCopy>;
 
 // Whether the command wants a password, which is asked for where the command is typed.
 inline bool wants_password(const AdminCommand& command) {

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "directory/builtin.h"
+#include "directory/mechanisms/mechanisms.h"
 #include "engine/rados/rados.h"
 #include "main/config/config_value.h"
 #include "net/address.h"
@@ -31,6 +32,8 @@ struct ListenerConfig {
   bool starttls = true;
   bool plaintext_login = false;
   bool scram_without_tls = false;
+  std::string client_ca;  // empty: that of [tls]
+  std::string client_crl;
   std::vector<net::Network> proxy_networks;
   int socket_mode = 0660;
   ConfigPlace place;
@@ -58,6 +61,7 @@ struct Config {
   net::TlsServerSettings tls;
   server::Settings settings;
   directory::BuiltinOptions accounts;
+  directory::MechanismOptions mechanisms;
   uint64_t connections_max = limits::connections_max;
   uint64_t connections_per_address_max = limits::connections_per_address_max;
   log::Settings log;

@@ -87,4 +87,9 @@ struct ArraySection {
   std::function<void(Config&, ConfigPlace)> begin;
 };
 
+// auth_keys.cc: [auth], [oauth], and what can be said of them when the whole file is read.
+std::vector<Key> auth_keys();
+std::vector<ArraySection> auth_sections();
+void finish_auth(const Config& config, std::vector<ConfigProblem>& problems);
+
 }  // namespace eilpost

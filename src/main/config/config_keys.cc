@@ -194,6 +194,12 @@ std::vector<Key> listener_keys() {
       {"listener", "scram_without_tls", "boolean", "false",
        "Take SCRAM logins without TLS: no password is shown on the way, but all mail is.",
        boolean([](Config& c) -> bool& { return c.listeners.back().scram_without_tls; })},
+      {"listener", "client_ca", "string", "that of [tls]",
+       "PEM file: this listener asks clients for a certificate of these authorities.",
+       text([](Config& c) -> std::string& { return c.listeners.back().client_ca; })},
+      {"listener", "client_crl", "string", "that of [tls], unless client_ca is given",
+       "PEM file: what they have revoked.",
+       text([](Config& c) -> std::string& { return c.listeners.back().client_crl; })},
       {"listener", "proxy_networks", "array of strings", "[]",
        "Balancers whose connections begin with a PROXY protocol v2 header.", proxy_networks},
       {"listener", "socket_mode", "string", "\"0660\"", "Permissions of a Unix socket, octal.",
@@ -219,6 +225,11 @@ std::vector<Key> tls_keys() {
       {"tls", "client_ca", "string", "none",
        "PEM file: clients are asked for a certificate of these authorities (SASL EXTERNAL).",
        text([](Config& c) -> std::string& { return c.tls.client_ca_file; })},
+      {"tls", "client_crl", "string", "none",
+       "PEM file: what these authorities have revoked. A certificate whose authority has no list "
+       "in "
+       "it, or an old one, is not taken either.",
+       text([](Config& c) -> std::string& { return c.tls.client_crl_file; })},
   };
 }
 
@@ -287,6 +298,11 @@ std::vector<Key> account_keys() {
       {"accounts", "scram_iterations", "integer", "10000", "Cost of SCRAM verifiers.",
        number<uint32_t>(4096, 10'000'000,
                         [](Config& c) -> uint32_t& { return c.accounts.scram_iterations; })},
+      {"accounts", "scram_sha_1", "boolean", "false",
+       "Passwords that are set get a verifier for SCRAM-SHA-1 too, for clients that know no "
+       "better; "
+       "it is offered when every account has one.",
+       boolean([](Config& c) -> bool& { return c.accounts.scram_sha_1; })},
       {"accounts", "password_cache_seconds", "integer", "600",
        "A password that was right is remembered (as a hash) for so long; 0: not at all.",
        number<int64_t>(0, 86400,
@@ -347,7 +363,7 @@ const std::vector<Key>& keys() {
   static const std::vector<Key> table = [] {
     std::vector<Key> all;
     for (auto part : {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(),
-                      account_keys(), imap_keys(), log_keys()}) {
+                      account_keys(), auth_keys(), imap_keys(), log_keys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -372,6 +388,7 @@ const std::vector<ArraySection>& array_sections() {
         {"accounts.mailbox",
          [](Config& config, ConfigPlace) { config.settings.default_mailboxes.emplace_back(); }},
     };
+    for (auto& section : auth_sections()) out.push_back(std::move(section));
     return out;
   }();
   return all;
@@ -510,6 +527,7 @@ void check_listeners(const Config& config, std::vector<ConfigProblem>& problems)
 void apply_config(const ConfigTable& table, Config& config, std::vector<ConfigProblem>& problems) {
   Applier(config, problems).table("", table);
   check_listeners(config, problems);
+  finish_auth(config, problems);
 }
 
 std::string print_config_keys() {

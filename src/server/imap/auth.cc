@@ -13,7 +13,25 @@ directory::Attempt make_attempt(ImapSession& session, std::string_view mechanism
   directory::Attempt attempt;
   attempt.source = session.stream().peer().to_string();
   attempt.mechanism = std::string(mechanism);
+  const auto mechanisms = session.world().authenticator.mechanisms();
+  if (!mechanisms) return attempt;
+  if (mechanism == sasl::mechanism_name(sasl::Mechanism::gssapi)) {
+    auto bound = session.stream().channel_binding(net::ChannelBinding::tls_server_end_point);
+    if (bound) attempt.evidence.server_end_point = std::move(*bound);
+  }
+  if (!mechanisms->working().certificates) return attempt;
+  const auto tls = session.stream().tls_info();
+  if (tls && tls->peer && tls->peer->verified) {
+    attempt.evidence.certificate = directory::ShownCertificate{
+        .subject = tls->peer->subject, .upns = tls->peer->upns, .emails = tls->peer->emails};
+  }
   return attempt;
+}
+
+// Passwords are hashed, one to a core; whatever else asks somebody over the network.
+net::DiskPool& pool_for(ImapSession& session, const sasl::Lookup& lookup) {
+  const bool hashes = std::holds_alternative<sasl::CheckPassword>(lookup);
+  return hashes ? session.world().hashing : session.world().directory_pool;
 }
 
 Reply ok_logged_in(ImapSession& session) {
@@ -131,7 +149,7 @@ class Exchange {
     const int64_t micros = *wait;
     co_await wait_micros(micros);
     auto job = [this, &lookup] { return authenticator().lookup(attempt_, lookup); };
-    auto answer = co_await net::run_on(session_.world().hashing, std::move(job));
+    auto answer = co_await net::run_on(pool_for(session_, lookup), std::move(job));
     co_return answer;
   }
 

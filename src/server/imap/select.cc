@@ -132,6 +132,11 @@ net::Task<Result<>> resynchronize(ImapSession& session, const imap::QResync& kno
   co_return Result<>();
 }
 
+// EXAMINE, or a login that may change nothing.
+bool reads_only(const ImapSession& session, const imap::Select& command) {
+  return command.read_only || session.identity().read_only;
+}
+
 // Opens the mailbox without telling anybody yet.
 net::Task<Result<Selected>> open_mailbox(ImapSession& session, const imap::Select& command) {
   auto fresh = co_await session.refresh();
@@ -142,7 +147,8 @@ net::Task<Result<Selected>> open_mailbox(ImapSession& session, const imap::Selec
   auto snapshot = co_await session.open(mailbox);
   CO_TRY(snapshot);
   Uid first_recent = (*snapshot)->counters.first_recent;
-  const bool takes = !command.read_only && first_recent != (*snapshot)->counters.uid_next;
+  const bool takes =
+      !reads_only(session, command) && first_recent != (*snapshot)->counters.uid_next;
   if (takes) {
     std::function<Result<Uid>(store::Tx&)> take = [mailbox](store::Tx& tx) {
       return store::take_recent(tx, mailbox);
@@ -158,8 +164,9 @@ net::Task<Result<Selected>> open_mailbox(ImapSession& session, const imap::Selec
     }
   }
   const std::string name = session.folders()->name(mailbox);
-  co_return Selected{mailbox, name, command.read_only, View(std::move(*snapshot), first_recent),
-                     {},      {}};
+  co_return Selected{
+      mailbox, name, reads_only(session, command), View(std::move(*snapshot), first_recent),
+      {},      {}};
 }
 
 }  // namespace
@@ -204,8 +211,9 @@ CommandTask run(ImapSession& session, const imap::Select& command, RunOptions) {
       co_return reply_for(session, synced.error());
     }
   }
-  const auto code = command.read_only ? imap::CodeName::read_only : imap::CodeName::read_write;
-  co_return Reply::ok(imap::ResponseCode(code), command.read_only ? "examined" : "selected");
+  const bool read_only = session.selected()->read_only;
+  const auto code = read_only ? imap::CodeName::read_only : imap::CodeName::read_write;
+  co_return Reply::ok(imap::ResponseCode(code), read_only ? "examined" : "selected");
 }
 
 CommandTask run(ImapSession& session, const imap::Close&, RunOptions) {

@@ -188,6 +188,14 @@ directory::ConnectionSecurity ImapSession::security() const {
   out.tls = stream_.is_private();
   out.can_bind = stream_.is_tls();
   out.directory_has_scram = world_.directory.holds_verifiers();
+  out.directory_has_scram_sha_1 = world_.directory.holds_sha_1_verifiers();
+  if (const auto mechanisms = world_.authenticator.mechanisms()) {
+    out.working = mechanisms->working();
+  }
+  if (out.working.certificates) {
+    const auto tls = stream_.tls_info();
+    out.client_certificate = tls && tls->peer && tls->peer->verified;
+  }
   return out;
 }
 

@@ -1,0 +1,127 @@
+"""OAUTHBEARER and XOAUTH2 with tokens of a real provider; every refusal tells its reason."""
+
+import json
+import subprocess
+import time
+
+from harness import check, check_equal
+import oidc
+from served import Served, once
+
+missing = oidc.missing
+
+CONFIG = """
+[oauth]
+issuer = "{issuer}"
+audiences = ["urn:imap", "urn:imap-opaque"]
+scopes = ["mail.imap"]
+application_scopes = ["mail.app"]
+client_id = "imap-server"
+client_secret = "server-secret"
+clock_skew_seconds = 0
+[[oauth.application]]
+client_id = "robot"
+account = "robot@example.org"
+"""
+
+
+class World:
+    def __init__(self, binary, pki):
+        self.provider = oidc.Provider()
+        self.server = Served(binary, pki, CONFIG.format(issuer=self.provider.issuer)).start()
+        for name in ("anna", "ben", "robot"):
+            self.server.run("account", "add", f"{name}@example.org", password=f"{name}-pw\n")
+
+    def close(self):
+        self.server.stop()
+        self.provider.close()
+
+    def both(self, token, user="anna@example.org"):
+        """How both mechanisms end: [(status, code, reason)]."""
+        out = []
+        for mechanism, octets, dummy in (
+            ("OAUTHBEARER", oauthbearer(token, user), b"\x01"),
+            ("XOAUTH2", xoauth2(token, user), b""),
+        ):
+            connection = self.server.connect()
+            status, code, _ = connection.authenticate(mechanism, once(octets, dummy))
+            reason = ""
+            if status != "OK" and connection.challenges:
+                reason = json.loads(connection.challenges[-1])["reason"]
+            out.append((status, code.split(" ")[0], reason))
+        return out
+
+    def refused(self, token, code, reason, user="anna@example.org"):
+        check_equal(self.both(token, user), [("NO", code, reason)] * 2, reason)
+
+
+def oauthbearer(token, user):
+    return f"n,a={user},\x01auth=Bearer {token}\x01\x01".encode()
+
+
+def xoauth2(token, user):
+    return f"user={user}\x01auth=Bearer {token}\x01\x01".encode()
+
+
+def tokens_log_in(world):
+    for alg in ("RS256", "ES256", "PS256"):
+        token = world.provider.by_password("anna@example.org", alg=alg)
+        check_equal([end[0] for end in world.both(token)], ["OK", "OK"], alg)
+
+
+def opaque_tokens_are_asked_about(world):
+    token = world.provider.by_password("anna@example.org", resource="urn:imap-opaque")
+    check_equal([end[0] for end in world.both(token)], ["OK", "OK"], "introspection")
+    world.refused("no-such-token", "AUTHENTICATIONFAILED", "inactive")
+
+
+def refusals_have_reasons(world):
+    provider = world.provider
+    world.refused(provider.by_password("anna@example.org", resource="urn:web"),
+                  "AUTHENTICATIONFAILED", "audience")
+    world.refused(provider.by_password("anna@example.org", scope="mail.app"),
+                  "AUTHORIZATIONFAILED", "scope")
+    good = provider.by_password("anna@example.org")
+    world.refused(good[:-8] + "AAAAAAAA", "AUTHENTICATIONFAILED", "signature")
+    world.refused("eyJhbGciOiJub25lIn0." + good.split(".")[1] + ".", "AUTHENTICATIONFAILED",
+                  "algorithm")
+    short = provider.by_password("anna@example.org", ttl="1")
+    time.sleep(1.2)
+    world.refused(short, "EXPIRED", "expired")
+
+
+def another_mailbox_needs_a_grant(world):
+    token = world.provider.by_password("anna@example.org")
+    world.refused(token, "AUTHORIZATIONFAILED", "mailbox", user="ben@example.org")
+
+
+def applications_have_no_mailbox_of_their_own(world):
+    token = world.provider.for_application("robot")
+    for user in ("", "robot@example.org"):
+        check_equal({end[0] for end in world.both(token, user)}, {"NO"}, f"as {user!r}")
+    world.refused(token, "AUTHORIZATIONFAILED", "mailbox", user="ben@example.org")
+    world.refused(world.provider.for_application("stranger"), "AUTHORIZATIONFAILED", "application")
+
+
+def without_tls_no_token_is_looked_at(world):
+    connection = world.server.connect("imap")
+    check("OAUTHBEARER" not in connection.mechanisms(), "offered without TLS")
+    end = connection.authenticate("OAUTHBEARER", once(b"n,,\x01auth=Bearer x\x01\x01"))
+    check_equal(end[1], "PRIVACYREQUIRED", "without TLS")
+
+
+def curl_logs_in(world):
+    token = world.provider.by_password("anna@example.org")
+    url = f"imaps://localhost:{world.server.port('imaps')}/INBOX"
+    for bearer, wanted in ((token, 0), (token[:-8] + "AAAAAAAA", 67)):
+        done = subprocess.run(
+            ["curl", "-s", "--cacert", world.server.pki.file("ca.pem"), "--user",
+             "anna@example.org:", "--oauth2-bearer", bearer, url, "-X", "NOOP"],
+            capture_output=True, check=False, timeout=30,
+        )
+        check_equal(done.returncode, wanted, f"curl: {done.stderr}")
+
+
+CASES = [tokens_log_in, opaque_tokens_are_asked_about, refusals_have_reasons,
+         another_mailbox_needs_a_grant, applications_have_no_mailbox_of_their_own,
+         without_tls_no_token_is_looked_at, curl_logs_in]
