@@ -38,6 +38,7 @@ osd pool default size = 3
 osd pool default min size = 2
 osd pool default pg autoscale mode = off
 mon allow pool delete = true
+mon allow pool size one = true
 mon data avail crit = 1
 mon data avail warn = 2
 mon osd full ratio = .99
@@ -120,7 +121,10 @@ class CephCluster:
             self.restart(f"osd.{number}")
         for pool in (INDEX_POOL, BLOB_POOL):
             self.ceph("osd", "pool", "create", pool, "16", "16", "replicated")
-            self.ceph("osd", "pool", "set", pool, "size", str(min(3, self.osds)))
+            size = min(3, self.osds)
+            sure = ["--yes-i-really-mean-it"] if size == 1 else []
+            self.ceph("osd", "pool", "set", pool, "size", str(size), *sure)
+            self.ceph("osd", "pool", "set", pool, "min_size", str(min(2, size)))
             self.ceph("osd", "pool", "application", "enable", pool, "eilpost")
         self.wait_clean(seconds)
 

@@ -263,32 +263,38 @@ class Waits:
         return f"median {middle[0]:.3f} s, longest {worst[0]:.1f} s ({worst[1]})"
 
 
-class NodeImap(Imap):
-    """A connection to a node. do() raises Unavailable for NO [UNAVAILABLE]; a node that is frozen
-    is left after a while (Closed), and any other has to answer in time. `broken`: its end was
-    seen."""
+class Watched:
+    """A connection to a node, in front of Imap or Lmtp: remembers which life of the node it was
+    made to, and in `broken` that its end was seen."""
 
-    def __init__(self, node, waits=None, timeout=30, patience=3.0):
+    def __init__(self, node, port, timeout):
         self.node = node
         self.life, self.freezes = node.lives, node.freezes
-        self.waits = waits or Waits()
-        self.patience = patience
         self.broken = False
-        super().__init__(node.ports["imap"], timeout=timeout, host=node.host)
+        super().__init__(node.ports[port], timeout=timeout, host=node.host)
 
-    def receive(self, timeout=None):
+    def _noting(self, act, *arguments):
         try:
-            return super().receive(timeout)
+            return act(*arguments)
         except Closed:
             self.broken = True
             raise
 
     def send(self, octets):
-        try:
-            super().send(octets)
-        except Closed:
-            self.broken = True
-            raise
+        self._noting(super().send, octets)
+
+
+class NodeImap(Watched, Imap):
+    """A connection to a node. do() raises Unavailable for NO [UNAVAILABLE]; a node that is frozen
+    is left after a while (Closed), and any other has to answer in time."""
+
+    def __init__(self, node, waits=None, timeout=30, patience=3.0):
+        self.waits = waits or Waits()
+        self.patience = patience
+        super().__init__(node, "imap", timeout)
+
+    def receive(self, timeout=None):
+        return self._noting(super().receive, timeout)
 
     def _fill(self, timeout):
         deadline = time.monotonic() + timeout
@@ -316,28 +322,14 @@ class NodeImap(Imap):
         return reply
 
 
-class NodeLmtp(Lmtp):
+class NodeLmtp(Watched, Lmtp):
     """A connection to a node for deliveries; replies that begin with 4 raise nothing."""
 
     def __init__(self, node, timeout=30):
-        self.node = node
-        self.life, self.freezes = node.lives, node.freezes
-        self.broken = False
-        super().__init__(node.ports["lmtp"], timeout=timeout, host=node.host)
+        super().__init__(node, "lmtp", timeout)
 
     def reply(self):
-        try:
-            return super().reply()
-        except Closed:
-            self.broken = True
-            raise
-
-    def send(self, octets):
-        try:
-            super().send(octets)
-        except Closed:
-            self.broken = True
-            raise
+        return self._noting(super().reply)
 
     def deliver(self, sender, recipients, octets, told=None):
         """As Lmtp's, but MAIL and DATA may be refused for the present, too."""
