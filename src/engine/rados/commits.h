@@ -76,6 +76,8 @@ class RadosCommits {
   void looked(const JobPtr& job, Result<RadosLook> look);
   void await_turn(const JobPtr& job);
   bool fit(const JobPtr& job);
+  void read_for(const JobPtr& job, const std::shared_ptr<Scan>& scan,
+                librados::ObjectReadOperation& operation, std::function<void()> then);
   void measure(const JobPtr& job, const std::shared_ptr<Scan>& scan);
   void measure_named(const JobPtr& job);
   bool may_send(const JobPtr& job);

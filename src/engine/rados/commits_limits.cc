@@ -55,35 +55,44 @@ bool RadosCommits::fit(const JobPtr& job) {
   return false;
 }
 
+// Reads what `operation` asks for into `scan`; goes on when the object is still the one that the
+// job knows, else looked() says what becomes of it.
+void RadosCommits::read_for(const JobPtr& job, const std::shared_ptr<Scan>& scan,
+                            librados::ObjectReadOperation& operation, std::function<void()> then) {
+  scan->buffers.add_to(operation);
+  const auto instance = client_.connection()->instance;
+  client_.read({.kind = RadosKind::read,
+                .object = rados_partition_object(job->partition),
+                .partition = job->partition},
+               operation, [this, job, scan, instance, then = std::move(then)](int rc) {
+                 if (given_up(job)) return;
+                 auto look = scan->buffers.look(rc, instance, client_.micros());
+                 if (!look || look->text != job->known->text) return looked(job, std::move(look));
+                 then();
+               });
+}
+
 // Adds up every row there is, and notes the figure as this engine's knowledge of the head.
 void RadosCommits::measure(const JobPtr& job, const std::shared_ptr<Scan>& scan) {
   librados::ObjectReadOperation operation;
   scan->buffers = RadosLookBuffers{};
   scan->rows.clear();
-  scan->buffers.add_to(operation);
   operation.omap_get_vals2(scan->after, rows_per_operation, &scan->rows, &scan->more, &scan->rc);
-  const auto instance = client_.connection()->instance;
-  client_.read({.kind = RadosKind::read,
-                .object = rados_partition_object(job->partition),
-                .partition = job->partition},
-               operation, [this, job, scan, instance](int rc) {
-                 if (given_up(job)) return;
-                 auto look = scan->buffers.look(rc, instance, client_.micros());
-                 if (!look || look->text != job->known->text) return looked(job, std::move(look));
-                 for (const auto& [key, value] : scan->rows) {
-                   ++scan->sum.rows;
-                   scan->sum.octets += key.size() + value.length();
-                 }
-                 if (scan->more && !scan->rows.empty()) {
-                   scan->after = scan->rows.rbegin()->first;
-                   return measure(job, scan);
-                 }
-                 job->known->exact = true;
-                 job->known->head.rows = scan->sum.rows;
-                 job->known->head.octets = scan->sum.octets;
-                 looks_.foresee(job->partition, *job->known);
-                 advance(job);
-               });
+  read_for(job, scan, operation, [this, job, scan] {
+    for (const auto& [key, value] : scan->rows) {
+      ++scan->sum.rows;
+      scan->sum.octets += key.size() + value.length();
+    }
+    if (scan->more && !scan->rows.empty()) {
+      scan->after = scan->rows.rbegin()->first;
+      return measure(job, scan);
+    }
+    job->known->exact = true;
+    job->known->head.rows = scan->sum.rows;
+    job->known->head.octets = scan->sum.octets;
+    looks_.foresee(job->partition, *job->known);
+    advance(job);
+  });
 }
 
 // What the batch leaves, exactly: of the rows it names the present sizes are looked up.
@@ -92,24 +101,16 @@ void RadosCommits::measure_named(const JobPtr& job) {
   for (const auto& put : job->batch.puts) keys.insert(put.first);
   auto scan = std::make_shared<Scan>();
   librados::ObjectReadOperation operation;
-  scan->buffers.add_to(operation);
   operation.omap_get_vals_by_keys(keys, &scan->rows, &scan->rc);
-  const auto instance = client_.connection()->instance;
-  client_.read({.kind = RadosKind::read,
-                .object = rados_partition_object(job->partition),
-                .partition = job->partition},
-               operation, [this, job, scan, instance](int rc) {
-                 if (given_up(job)) return;
-                 auto look = scan->buffers.look(rc, instance, client_.micros());
-                 if (!look || look->text != job->known->text) return looked(job, std::move(look));
-                 RadosHead sum = with_puts(job->known->head, job->batch);
-                 for (const auto& [key, value] : scan->rows) {
-                   --sum.rows;
-                   sum.octets -= key.size() + value.length();
-                 }
-                 job->exact = sum;
-                 advance(job);
-               });
+  read_for(job, scan, operation, [this, job, scan] {
+    RadosHead sum = with_puts(job->known->head, job->batch);
+    for (const auto& [key, value] : scan->rows) {
+      --sum.rows;
+      sum.octets -= key.size() + value.length();
+    }
+    job->exact = sum;
+    advance(job);
+  });
 }
 
 }  // namespace eilpost::engine
