@@ -133,17 +133,24 @@ ImapSession::ImapSession(ServerWorld& world, ListenerPolicy policy, net::Stream 
 ImapSession::~ImapSession() = default;
 
 net::Task<> ImapSession::serve() {
+  bool going = co_await greeted();
+  while (going && !broken_) going = co_await next_event();
+  co_await end();
+}
+
+net::Task<bool> ImapSession::greeted() {
   log_.info("connected peer={} listener={} tls={}", stream_.peer().to_string(), policy_.name,
             stream_.is_tls());
   greet();
   auto sent = co_await send();
   if (!sent) broken_ = true;
-  while (!broken_ && state_ != SessionState::logout) {
-    const bool going = co_await next_event();
-    if (!going) break;
-  }
+  co_return state_ != SessionState::logout;
+}
+
+net::Task<> ImapSession::end() {
   co_await drop_append();
-  sent = co_await send();
+  auto sent = co_await send();
+  if (!sent) broken_ = true;
   co_await deselect();
   log_end();
   const net::Deadline until = net::after(goodbye);
@@ -258,15 +265,23 @@ void ImapSession::bad_command(std::string_view tag, std::string_view why, imap::
 // One event of the framer. False ends the session.
 net::Task<bool> ImapSession::next_event() {
   imap::FramerEvent event = framer_.next();
-  if (std::holds_alternative<imap::NeedMore>(event)) {
-    auto sent = co_await send();
-    if (!sent) co_return false;
-    const bool filled = co_await fill();
-    co_return filled;
-  }
+  if (std::holds_alternative<imap::NeedMore>(event)) return need_more();
   if (auto* command = std::get_if<imap::CommandFrame>(&event)) {
-    co_await handle_frame(std::move(command->frame));
-  } else if (auto* literal = std::get_if<imap::LiteralAnnounced>(&event)) {
+    return handle_frame(std::move(command->frame));
+  }
+  return handle_event(std::move(event));
+}
+
+net::Task<bool> ImapSession::need_more() {
+  auto sent = co_await send();
+  if (!sent) co_return false;
+  const bool filled = co_await fill();
+  co_return filled;
+}
+
+// What is neither a command nor its want of octets.
+net::Task<bool> ImapSession::handle_event(imap::FramerEvent event) {
+  if (auto* literal = std::get_if<imap::LiteralAnnounced>(&event)) {
     const imap::LiteralAnnounced announced = *literal;
     co_await handle_literal(announced);
   } else if (auto* chunk = std::get_if<imap::LiteralChunk>(&event)) {
@@ -354,7 +369,7 @@ net::Task<> ImapSession::drop_append() {
   if (!removed) log_.warn("staged messages are left to the sweep: {}", removed.error().detail);
 }
 
-net::Task<> ImapSession::handle_frame(imap::Frame frame) {
+net::Task<bool> ImapSession::handle_frame(imap::Frame frame) {
   std::string tag(frame.tag());
   auto command = imap::parse_command(frame, parse_options());
   if (!command) {
@@ -365,13 +380,14 @@ net::Task<> ImapSession::handle_frame(imap::Frame frame) {
       Reply reply = reply_to_syntax(command.error());
       co_await finish(std::move(tag), std::move(reply), false);
     }
-    co_return;
+    co_return state_ != SessionState::logout;
   }
   if (state_ != SessionState::not_authenticated) bad_commands_ = 0;
   Reply reply = co_await dispatch(*command);
   co_await drop_append();
   const bool expunges = !imap::forbids_expunge(*command) && pipeline_allows_expunge();
   co_await finish(std::move(tag), std::move(reply), expunges);
+  co_return state_ != SessionState::logout;
 }
 
 net::Task<Reply> ImapSession::dispatch(const imap::Command& command) {

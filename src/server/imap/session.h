@@ -202,9 +202,15 @@ class ImapSession {
   AppendState& append_state();
 
  private:
+  // False when the session ends. A session that waits holds the frames of all coroutines above it:
+  // those of every command are short and few.
+  net::Task<bool> greeted();
   net::Task<bool> next_event();
+  net::Task<bool> need_more();
+  net::Task<bool> handle_event(imap::FramerEvent event);
   net::Task<bool> fill();
-  net::Task<> handle_frame(imap::Frame frame);
+  net::Task<bool> handle_frame(imap::Frame frame);
+  net::Task<> end();
   net::Task<Reply> dispatch(const imap::Command& command);
   net::Task<> finish(std::string tag, Reply reply, bool expunges);
   net::Task<> drop_append();
