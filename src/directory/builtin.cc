@@ -128,9 +128,7 @@ Result<> BuiltinDirectory::open_head() {
     batch.puts.emplace_back(head_key(), print_head(fresh));
     // Whatever becomes of it, the next round reads who came first.
     const auto result = engine::commit_wait(engine_, directory_partition, read.version, batch);
-    const bool refused = result.outcome == engine::Outcome::unknown &&
-                         (result.error.code == Code::io || result.error.code == Code::too_big);
-    if (refused) return tl::unexpected(result.error);
+    if (result.was_refused()) return tl::unexpected(result.error);
   }
   return fail(Code::unavailable, "directory: its head cannot be written");
 }
@@ -175,9 +173,7 @@ Result<> BuiltinDirectory::mutate(const std::vector<std::string>& keys, const Mu
         engine::commit_wait(engine_, directory_partition, state.version, std::move(batch));
     if (result.outcome == engine::Outcome::done) return {};
     if (result.outcome == engine::Outcome::conflict) continue;
-    if (result.error.code == Code::too_big || result.error.code == Code::io) {
-      return tl::unexpected(result.error);
-    }
+    if (result.was_refused() && unknown == 0) return tl::unexpected(result.error);
     if (unknown++ == 0) first_unknown = state.version;
   }
   if (unknown > 0) return fail(Code::unknown, "directory: nobody knows whether it was written");

@@ -117,10 +117,8 @@ Result<> commit(engine::Engine& engine, const std::vector<std::string>& keys,
         engine::commit_wait(engine, directory_partition, rows.version, std::move(batch));
     if (result.outcome == engine::Outcome::done) return {};
     if (result.outcome == engine::Outcome::conflict) continue;
+    if (result.was_refused()) return tl::unexpected(result.error);
     error = result.error;
-    const bool refused = error.code == Code::too_big || error.code == Code::io ||
-                         error.code == Code::limit || error.code == Code::unavailable;
-    if (refused) return tl::unexpected(error);
   }
   return fail(Code::unavailable, "the target's directory cannot be written: " + error.detail);
 }

@@ -65,7 +65,7 @@ class CountingEngine final : public Engine {
     ++heads_;
     inner_.head(partition, std::move(done));
   }
-  std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override {
+  std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) override {
     ++watches_;
     return inner_.watch(partition, std::move(wake));
   }

@@ -6,7 +6,8 @@
 //  2. one read() is atomic and says the version it saw; no snapshot spans two calls.
 //  3. a blob is durable before the batch that names it commits (the commit sees to that:
 //  sync_blobs).
-//  4. watch() wakes after commits by anyone; a wake may be late, doubled or lost.
+//  4. watch() wakes after commits by anyone; a wake may be late, doubled or lost, and may say the
+//  version that its commit made.
 // All functions are thread safe. read(), blob reads and Blob writes block (disk pool); commit(),
 // head() and watch() do not. Callbacks run on an engine thread or inline, must not block, only
 // post.
@@ -53,9 +54,9 @@ struct Batch {
 enum class Outcome {
   done,      // durable; `version` is the partition's new one
   conflict,  // nothing written; `version` is the partition's present one
-  // May have happened or not. It is decided when it is reported: a batch that had not happened by
-  // then never happens.
-  // Code::too_big, io, limit and unavailable in `error`: a refusal, nothing was written.
+  // With Code::unknown in `error`: it may have happened or not. It is decided when it is reported:
+  // a batch that had not happened by then never happens. With any other code: a refusal, nothing
+  // was written.
   unknown,
   // Not decided: the storage has not answered for limits::commit_stall_ms. The callback comes a
   // second time, with one of the others, when it is. Of one commit this comes once at most, and
@@ -67,8 +68,13 @@ struct CommitResult {
   Outcome outcome = Outcome::unknown;
   Version version = 0;
   Error error;  // for `unknown` and `stalled`: why
+
+  // Nothing was written, and the same may be refused again: `error` says why.
+  bool was_refused() const { return outcome == Outcome::unknown && error.code != Code::unknown; }
 };
 using CommitCallback = std::function<void(CommitResult)>;
+// The version is of the commit that it tells of, or 0: something may have happened.
+using Wake = std::function<void(Version)>;
 
 // Rows from `first` (inclusive) to `last` (exclusive; empty: to the end), ascending.
 struct Range {
@@ -138,7 +144,7 @@ class Engine {
   virtual void head(PartitionId partition, std::function<void(Result<Version>)> done) = 0;
 
   // Calls `wake` after commits to the partition. Followers also compare versions every 30 s.
-  virtual std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) = 0;
+  virtual std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) = 0;
 
   // Every partition there is, ascending, from `after` (exclusive); at most 1,000 a call.
   virtual Result<std::vector<PartitionId>> partitions(PartitionId after) = 0;

@@ -371,8 +371,8 @@ TYPED_TEST(EngineContract, CommitsInARowBuildOnEachOther) {
 TYPED_TEST(EngineContract, AWatchWakesAfterCommitsOfItsPartitionUntilItEnds) {
   std::atomic<int> wakes{0};
   std::atomic<int> others{0};
-  auto watch = this->engine_->watch(one, [&] { ++wakes; });
-  auto other = this->engine_->watch(two, [&] { ++others; });
+  auto watch = this->engine_->watch(one, [&](Version) { ++wakes; });
+  auto other = this->engine_->watch(two, [&](Version) { ++others; });
   // A wake may be lost, but not every one.
   for (int i = 0; i < 200 && wakes == 0; ++i) {
     this->commit(one, put("k", std::to_string(i)));
@@ -392,8 +392,8 @@ TYPED_TEST(EngineContract, AWatchWakesAfterCommitsOfItsPartitionUntilItEnds) {
 TYPED_TEST(EngineContract, AWatchMayEndItselfAndOutliveTheEngine) {
   std::unique_ptr<Watch> own;
   std::atomic<bool> ended{false};
-  auto outliving = this->engine_->watch(one, [] {});
-  own = this->engine_->watch(one, [&] {
+  auto outliving = this->engine_->watch(one, [](Version) {});
+  own = this->engine_->watch(one, [&](Version) {
     own.reset();
     ended = true;
   });

@@ -160,19 +160,20 @@ void FaultyEngine::apply(Delayed job) {
   const bool lose_answer = chance(&FaultyOptions::unknown_written);
   auto result = commit_wait(*inner_, job.partition, job.expected, std::move(job.batch));
   const bool written = result.outcome == Outcome::done;
+  const Version version = result.version;
   // Only an answer that says something can be lost: a refusal is made before anything is sent.
   if (lose_answer && result.outcome != Outcome::unknown) result = {Outcome::unknown, 0, lost};
   job.done(std::move(result));
-  if (written) wake(job.partition);
+  if (written) wake(job.partition, version);
 }
 
-void FaultyEngine::wake(PartitionId partition) {
+void FaultyEngine::wake(PartitionId partition, Version version) {
   if (!reachable_) return;
   if (chance(&FaultyOptions::lose_wake)) return;
   const bool twice = chance(&FaultyOptions::double_wake);
   if (chance(&FaultyOptions::delay_wake)) {
     const std::lock_guard lock(mutex_);
-    delayed_wakes_.push_back(partition);
+    delayed_wakes_.emplace_back(partition, version);
     if (!twice) return;
   }
   std::shared_ptr<Watches> watches;
@@ -180,19 +181,19 @@ void FaultyEngine::wake(PartitionId partition) {
     const std::lock_guard lock(mutex_);
     watches = watches_;
   }
-  watches->wake(partition);
-  if (twice) watches->wake(partition);
+  watches->wake(partition, version);
+  if (twice) watches->wake(partition, version);
 }
 
 void FaultyEngine::flush_wakes() {
-  std::deque<PartitionId> due;
+  std::deque<std::pair<PartitionId, Version>> due;
   std::shared_ptr<Watches> watches;
   {
     const std::lock_guard lock(mutex_);
     due.swap(delayed_wakes_);
     watches = watches_;
   }
-  for (const auto partition : due) watches->wake(partition);
+  for (const auto& [partition, version] : due) watches->wake(partition, version);
 }
 
 void FaultyEngine::crash() {
@@ -233,7 +234,7 @@ void FaultyEngine::head(PartitionId partition, std::function<void(Result<Version
   }
 }
 
-std::unique_ptr<Watch> FaultyEngine::watch(PartitionId partition, std::function<void()> wake) {
+std::unique_ptr<Watch> FaultyEngine::watch(PartitionId partition, Wake wake) {
   const std::lock_guard lock(mutex_);
   return watches_->add(partition, std::move(wake));
 }
@@ -247,7 +248,7 @@ Result<> FaultyEngine::remove_partition(PartitionId partition) {
   if (!reachable_) return tl::unexpected(unavailable());
   step();
   TRY(inner_->remove_partition(partition));
-  wake(partition);
+  wake(partition, 0);
   return {};
 }
 

@@ -71,7 +71,7 @@ class FaultyEngine final : public Engine {
   void take_turn(PartitionId partition, std::function<void()> go) override;
   bool reachable() const override { return reachable_; }
   void head(PartitionId partition, std::function<void(Result<Version>)> done) override;
-  std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override;
+  std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) override;
   Result<std::vector<PartitionId>> partitions(PartitionId after) override;
   Result<> remove_partition(PartitionId partition) override;
   Result<std::unique_ptr<BlobWriter>> stage_blob(PartitionId partition, Timestamp now,
@@ -95,7 +95,7 @@ class FaultyEngine final : public Engine {
   void apply(Delayed job);
   size_t apply_delayed(size_t count);
   void decide_stalled();
-  void wake(PartitionId partition);
+  void wake(PartitionId partition, Version version);
   void flush_wakes();
   void step_by_itself();
 
@@ -109,7 +109,7 @@ class FaultyEngine final : public Engine {
   std::deque<Delayed> stalled_;
   std::atomic<bool> reachable_{true};
   std::atomic<uint64_t> turns_{0};
-  std::deque<PartitionId> delayed_wakes_;
+  std::deque<std::pair<PartitionId, Version>> delayed_wakes_;
   std::unordered_set<BlobId> half_removed_;  // read as removed, back after a crash
   bool closing_ = false;
   std::condition_variable closes_;

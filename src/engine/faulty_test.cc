@@ -88,10 +88,20 @@ TEST(Faulty, ARemovalMayBeUndoneByACrash) {
   EXPECT_EQ(*engine->read_blob(*id, 0, 10), "octets");
 }
 
+TEST(Faulty, SaysWhatWasRefusedAndWhatNobodyKnows) {
+  auto engine = faulty({.refuse_commit = 1000});
+  EXPECT_TRUE(commit_wait(*engine, one, 0, put("k", "v")).was_refused());
+  engine->set_options({.unknown_lost = 1000});
+  EXPECT_FALSE(commit_wait(*engine, one, 0, put("k", "v")).was_refused());
+  engine->set_options({});
+  EXPECT_FALSE(commit_wait(*engine, one, 7, put("k", "v")).was_refused());
+  EXPECT_FALSE(commit_wait(*engine, one, 0, put("k", "v")).was_refused());
+}
+
 TEST(Faulty, WakesAreLostDoubledAndLate) {
   int wakes = 0;
   auto engine = faulty({.lose_wake = 1000});
-  auto watch = engine->watch(one, [&] { ++wakes; });
+  auto watch = engine->watch(one, [&](Version) { ++wakes; });
   commit_surely(*engine, one, put("k", "v"));
   EXPECT_EQ(wakes, 0);
   engine->set_options({.double_wake = 1000});

@@ -146,7 +146,7 @@ void Gate::head(PartitionId partition, std::function<void(Result<Version>)> done
   });
 }
 
-std::unique_ptr<Watch> Gate::watch(PartitionId partition, std::function<void()> wake) {
+std::unique_ptr<Watch> Gate::watch(PartitionId partition, Wake wake) {
   return inner_->watch(partition, std::move(wake));
 }
 

@@ -40,7 +40,7 @@ class Gate final : public Engine {
   void take_turn(PartitionId partition, std::function<void()> go) override;
   bool reachable() const override;
   void head(PartitionId partition, std::function<void(Result<Version>)> done) override;
-  std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override;
+  std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) override;
   Result<std::vector<PartitionId>> partitions(PartitionId after) override;
   Result<> remove_partition(PartitionId partition) override;
   Result<std::unique_ptr<BlobWriter>> stage_blob(PartitionId partition, Timestamp now,

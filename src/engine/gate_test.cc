@@ -78,7 +78,7 @@ TEST(Gate, WakesAndUnknownPassThrough) {
   auto faulty = std::make_unique<FaultyEngine>(std::make_unique<MemoryEngine>(), faults);
   Gate gate(std::move(faulty), clock, metrics);
   int wakes = 0;
-  const auto watch = gate.watch(here, [&] { ++wakes; });
+  const auto watch = gate.watch(here, [&](Version) { ++wakes; });
   EXPECT_EQ(commit_wait(gate, here, 0, put("k", "1")).outcome, Outcome::unknown);
   EXPECT_EQ(wakes, 1);
   EXPECT_NE(metrics.text().find("operation=\"commit\",outcome=\"unknown\"} 1"), std::string::npos);

@@ -104,8 +104,9 @@ void MemoryEngine::commit(PartitionId partition, Version expected, Batch batch,
                           CommitCallback done) {
   auto result = state_->commit(partition, expected, std::move(batch));
   const bool wake = result.outcome == Outcome::done;
+  const Version version = result.version;
   done(std::move(result));
-  if (wake) state_->watches.wake(partition);
+  if (wake) state_->watches.wake(partition, version);
 }
 
 Result<ReadResult> MemoryEngine::read(PartitionId partition, const std::vector<std::string>& keys) {
@@ -149,7 +150,7 @@ void MemoryEngine::head(PartitionId partition, std::function<void(Result<Version
   done(version);
 }
 
-std::unique_ptr<Watch> MemoryEngine::watch(PartitionId partition, std::function<void()> wake) {
+std::unique_ptr<Watch> MemoryEngine::watch(PartitionId partition, Wake wake) {
   return state_->watches.add(partition, std::move(wake));
 }
 
@@ -169,7 +170,7 @@ Result<> MemoryEngine::remove_partition(PartitionId partition) {
     if (state_->closed) return fail(Code::closed, "engine is closed");
     state_->partitions.erase(partition);
   }
-  state_->watches.wake(partition);
+  state_->watches.wake(partition, 0);
   return {};
 }
 

@@ -25,7 +25,7 @@ class MemoryEngine final : public Engine {
   Result<ReadResult> read(PartitionId partition, const std::vector<std::string>& keys) override;
   Result<ReadResult> read(PartitionId partition, const Range& range) override;
   void head(PartitionId partition, std::function<void(Result<Version>)> done) override;
-  std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override;
+  std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) override;
   Result<std::vector<PartitionId>> partitions(PartitionId after) override;
   Result<> remove_partition(PartitionId partition) override;
   Result<std::unique_ptr<BlobWriter>> stage_blob(PartitionId partition, Timestamp now,

@@ -11,10 +11,10 @@ namespace {
 
 // Recursive, so that a callback may end its own watch.
 struct Entry {
-  explicit Entry(std::function<void()> w) : wake(std::move(w)) {}
+  explicit Entry(Wake w) : wake(std::move(w)) {}
   std::recursive_mutex mutex;
   bool alive = true;
-  std::function<void()> wake;
+  Wake wake;
 };
 
 }  // namespace
@@ -49,7 +49,7 @@ class Watches::Handle final : public Watch {
 
 Watches::Watches() : table_(std::make_shared<Table>()) {}
 
-std::unique_ptr<Watch> Watches::add(PartitionId partition, std::function<void()> wake) {
+std::unique_ptr<Watch> Watches::add(PartitionId partition, Wake wake) {
   auto entry = std::make_shared<Entry>(std::move(wake));
   {
     const std::lock_guard lock(table_->mutex);
@@ -58,7 +58,7 @@ std::unique_ptr<Watch> Watches::add(PartitionId partition, std::function<void()>
   return std::make_unique<Handle>(table_, partition, std::move(entry));
 }
 
-void Watches::wake(PartitionId partition) const {
+void Watches::wake(PartitionId partition, Version version) const {
   std::vector<std::shared_ptr<Entry>> entries;
   {
     const std::lock_guard lock(table_->mutex);
@@ -68,7 +68,7 @@ void Watches::wake(PartitionId partition) const {
   }
   for (const auto& entry : entries) {
     const std::lock_guard lock(entry->mutex);
-    if (entry->alive) entry->wake();
+    if (entry->alive) entry->wake(version);
   }
 }
 

@@ -16,8 +16,8 @@ class Watches {
  public:
   Watches();
 
-  std::unique_ptr<Watch> add(PartitionId partition, std::function<void()> wake);
-  void wake(PartitionId partition) const;
+  std::unique_ptr<Watch> add(PartitionId partition, Wake wake);
+  void wake(PartitionId partition, Version version) const;
 
  private:
   class Handle;

@@ -40,7 +40,7 @@ class CountingEngine final : public engine::Engine {
   void head(PartitionId partition, std::function<void(Result<engine::Version>)> done) override {
     memory.head(partition, std::move(done));
   }
-  std::unique_ptr<engine::Watch> watch(PartitionId partition, std::function<void()> wake) override {
+  std::unique_ptr<engine::Watch> watch(PartitionId partition, engine::Wake wake) override {
     return memory.watch(partition, std::move(wake));
   }
   Result<std::vector<PartitionId>> partitions(PartitionId after) override {

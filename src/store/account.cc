@@ -17,6 +17,7 @@ constexpr size_t group_bytes = 1024 * 1024;
 constexpr size_t group_jobs = 512;
 // Conflicts and lost answers in a row before the caller is told that it does not work.
 constexpr int tries_max = 100;
+constexpr int64_t patience_micros = int64_t{limits::commit_stall_ms} * 1000;
 // How often a job may be outrun while it reads. Large mailboxes are loaded in two.
 constexpr int outrun_max = 32;
 // Conflicts of one attempt after which the engine is asked for the partition's turn.
@@ -24,12 +25,6 @@ constexpr int conflicts_free = 3;
 // Lookups of a commit id: at once, then after 1, 2 and 4 seconds.
 constexpr int lookups_at_once = 3;
 constexpr int lookups_max = 6;
-
-// The engine's refusals: nothing was written, so there is nothing to look up.
-bool refused_unwritten(Code code) {
-  return code == Code::too_big || code == Code::io || code == Code::limit ||
-         code == Code::unavailable || code == Code::closed;
-}
 
 // The mailboxes that differ between two states; id 0, the tree of names, whenever there was a
 // commit.
@@ -57,6 +52,7 @@ Account::Account(Services services, PartitionId partition)
 Account::~Account() = default;
 
 void Account::submit(Job job, Where where) {
+  job.asked = services_.clock.steady_micros();
   std::optional<Error> refused;
   if (!services_.engine.reachable()) {
     refused = Error{Code::unavailable, "the storage is not reachable"};
@@ -87,28 +83,37 @@ void Account::run() {
     }
   }
   if (jobs.empty()) return next();
-  if (services_.single_node) return run_jobs(std::move(jobs), 0, 0);
-  // Others write too: what a job answers, a refusal or "nothing to do" included, must come from a
-  // state that is not older than its request.
+  if (looks_first(jobs)) return look(std::move(jobs));
+  run_jobs(std::move(jobs), 0, 0);
+}
+
+bool Account::looks_first(const std::vector<Job>& jobs) const {
+  if (services_.single_node || !others_write_ || !state_ || stale_) return false;
+  return !std::all_of(jobs.begin(), jobs.end(), [](const Job& job) { return job.current; });
+}
+
+void Account::look(std::vector<Job> jobs) {
   auto waiting = std::make_shared<std::vector<Job>>(std::move(jobs));  // with the callback
   services_.engine.head(partition_,
                         [self = shared_from_this(), waiting](Result<engine::Version> version) {
                           self->services_.post([self, waiting, version = std::move(version)] {
-                            self->run_at(std::move(*waiting), version);
+                            self->looked(std::move(*waiting), version);
                           });
                         });
 }
 
-void Account::run_at(std::vector<Job> jobs, const Result<engine::Version>& head) {
+void Account::looked(std::vector<Job> jobs, const Result<engine::Version>& head) {
   Result<> ready;
   if (!head) {
     ready = tl::unexpected(head.error());
-  } else if (state_ && state_->version != *head) {
+  } else if (state_->version != *head) {
     ready = reload();
+  } else {
+    others_write_ = false;
   }
+  for (Job& job : jobs) job.current = true;
   if (ready) return run_jobs(std::move(jobs), 0, 0);
-  for (Job& job : jobs) job.done(ready);
-  next();
+  run_later(std::move(jobs), 0, 0, ready.error());
 }
 
 void Account::next() {
@@ -128,9 +133,8 @@ void Account::requeue(std::vector<Job> jobs) {
 }
 
 void Account::run_jobs(std::vector<Job> jobs, int tries, int conflicts) {
-  if (const auto loaded = ensure_loaded(); !loaded) {
-    for (Job& job : jobs) job.done(tl::unexpected(loaded.error()));
-    return next();
+  if (const auto loaded = ensure_loaded(jobs); !loaded) {
+    return run_later(std::move(jobs), tries, conflicts, loaded.error());
   }
   auto attempt = std::make_shared<Attempt>();
   attempt->tries = tries;
@@ -140,21 +144,51 @@ void Account::run_jobs(std::vector<Job> jobs, int tries, int conflicts) {
   attempt->tx =
       std::make_unique<Tx>(TxContext{services_.engine, partition_, services_.random, now}, *state_);
   requeue(apply_jobs(*attempt, std::move(jobs)));
-  if (!attempt->tx->has_writes()) {
-    for (Job& job : attempt->jobs) job.done({});
-    return next();
-  }
+  if (!attempt->tx->has_writes()) return verify(std::move(attempt));
   commit(std::move(attempt));
 }
 
+// Jobs that have nothing to write, or were refused: where others write too, what they came to must
+// be of a state that is not older than their request.
+void Account::verify(AttemptPtr attempt) {
+  const bool current = services_.single_node || attempt->tx->looked() ||
+                       std::all_of(attempt->jobs.begin(), attempt->jobs.end(),
+                                   [](const Job& j) { return j.current; });
+  if (current) {
+    for (Job& job : attempt->jobs) job.answer();
+    return next();
+  }
+  services_.engine.head(
+      partition_, [self = shared_from_this(), attempt](Result<engine::Version> version) {
+        self->services_.post(
+            [self, attempt, version = std::move(version)] { self->verified(*attempt, version); });
+      });
+}
+
+void Account::verified(Attempt& attempt, const Result<engine::Version>& head) {
+  if (!head) return give_up(attempt, head.error());
+  if (*head == attempt.expected) {
+    others_write_ = false;
+    for (Job& job : attempt.jobs) job.answer();
+    return next();
+  }
+  others_write_ = true;
+  const auto again = reload();
+  for (Job& job : attempt.jobs) job.current = true;
+  if (again) return run_jobs(std::move(attempt.jobs), attempt.tries, attempt.conflicts);
+  run_later(std::move(attempt.jobs), attempt.tries, attempt.conflicts, again.error());
+}
+
 // Runs jobs until the commit is full; answers those that were not run. A job that sees that
-// somebody else has committed makes the account read its state again and stays in the queue.
+// somebody else has committed makes the account read its state again and stays in the queue. One
+// that is refused is told so at once only where the state is known to be current.
 std::vector<Account::Job> Account::apply_jobs(Attempt& attempt, std::vector<Job> jobs) {
   Tx& tx = *attempt.tx;
   size_t at = 0;
   for (; at < jobs.size(); ++at) {
     if (tx.merged_bytes() > group_bytes || tx.folders_changed()) break;
     tx.begin(jobs[at].author);
+    jobs[at].refusal.reset();
     auto result = jobs[at].apply(tx);
     if (result && tx.layer_bytes() > limits::batch_bytes_max * 9 / 10) {
       result = fail(Code::limit, "the change is larger than one commit may be");
@@ -171,12 +205,21 @@ std::vector<Account::Job> Account::apply_jobs(Attempt& attempt, std::vector<Job>
     }
     tx.discard();
     if (result.error().code == Code::conflict) {
+      others_write_ = true;
       result = attempt.tries < tries_max && ++jobs[at].outrun <= outrun_max
                    ? reload(tx.outrun())
                    : fail(Code::unavailable, "the account changes faster than it is read");
-      if (result) break;
+      if (result) {
+        for (size_t rest = at; rest < jobs.size(); ++rest) jobs[rest].current = true;
+        break;
+      }
     }
-    jobs[at].done(std::move(result));
+    if (services_.single_node || jobs[at].current || tx.looked()) {
+      jobs[at].done(std::move(result));
+      continue;
+    }
+    jobs[at].refusal = std::move(result).error();
+    attempt.jobs.push_back(std::move(jobs[at]));
   }
   return {std::make_move_iterator(jobs.begin() + static_cast<ptrdiff_t>(at)),
           std::make_move_iterator(jobs.end())};
@@ -186,13 +229,17 @@ void Account::commit(AttemptPtr attempt) {
   auto batch = attempt->tx->batch();
   if (!batch) return give_up(*attempt, batch.error());
   const engine::Version expected = attempt->expected;
+  {
+    std::lock_guard lock(queue_mutex_);
+    committing_ = attempt;
+  }
   services_.engine.commit(
       partition_, expected, std::move(*batch),
       [self = shared_from_this(), attempt = std::move(attempt)](engine::CommitResult result) {
-        // What is little work is done here: to hand it to another thread costs more. An engine
-        // whose threads do network work is spared.
-        if (self->services_.single_node && result.outcome == engine::Outcome::done &&
-            attempt->tx->is_small()) {
+        // Before the engine wakes the follower.
+        if (result.outcome == engine::Outcome::done) *self->own_version_ = result.version;
+        // What is little work is done here: to hand it to another thread costs more.
+        if (result.outcome == engine::Outcome::done && attempt->tx->is_small()) {
           return self->committed(attempt, std::move(result));
         }
         self->services_.post([self, attempt, result = std::move(result)]() mutable {
@@ -214,8 +261,11 @@ void Account::committed(AttemptPtr attempt, engine::CommitResult result) {
     case engine::Outcome::done: finish_done(*attempt, result.version); return next();
     case engine::Outcome::conflict:
       ++attempt->conflicts;
+      others_write_ = true;
       return retry(std::move(attempt), "conflict");
-    case engine::Outcome::unknown: return settle_unknown(std::move(attempt), result.error);
+    case engine::Outcome::unknown:
+      if (result.was_refused()) return give_up(*attempt, result.error);
+      return settle_unknown(std::move(attempt), result.error);
     case engine::Outcome::stalled: return;
   }
 }
@@ -227,8 +277,8 @@ void Account::stall(Attempt& attempt, const Error& error) {
   std::deque<Job> waiting;
   {
     std::lock_guard lock(queue_mutex_);
-    // What became of it may be here before.
-    if (attempt.decided) return;
+    // What became of it may be here before; the engine and the clock may both find that it stalls.
+    if (attempt.decided || attempt.answered) return;
     attempt.answered = true;
     stalled_ = true;
     jobs.swap(attempt.jobs);
@@ -242,9 +292,7 @@ void Account::stall(Attempt& attempt, const Error& error) {
 }
 
 void Account::decided_late(Attempt& attempt, const engine::CommitResult& result) {
-  const bool unwritten =
-      result.outcome == engine::Outcome::conflict ||
-      (result.outcome == engine::Outcome::unknown && refused_unwritten(result.error.code));
+  const bool unwritten = result.outcome == engine::Outcome::conflict || result.was_refused();
   if (result.outcome == engine::Outcome::done) {
     finish_done(attempt, result.version);
   } else {
@@ -266,7 +314,6 @@ void Account::decided_late(Attempt& attempt, const engine::CommitResult& result)
 
 // The commit id in the log tells whether a commit whose answer was lost has happened.
 void Account::settle_unknown(AttemptPtr attempt, const Error& error) {
-  if (refused_unwritten(error.code)) return give_up(*attempt, error);
   const std::string key = keys::log(attempt->tx->last_modseq());
   const auto read = services_.engine.read(partition_, std::vector<std::string>{key});
   if (!read) return settle_later(std::move(attempt), error);
@@ -307,6 +354,36 @@ void Account::settle_later(AttemptPtr attempt, const Error& error) {
   next();
 }
 
+// A change may have waited for others before its commit stalls, or lost to others: its caller waits
+// no longer than for a commit that stalls at once.
+void Account::tick_stalled(int64_t now) {
+  if (services_.single_node) return;
+  AttemptPtr attempt;
+  {
+    std::lock_guard lock(queue_mutex_);
+    attempt = committing_.lock();
+    if (!attempt || attempt->decided || attempt->answered) return;
+    const auto late = [now](const Job& job) { return now - job.asked > patience_micros; };
+    if (std::none_of(attempt->jobs.begin(), attempt->jobs.end(), late)) return;
+  }
+  services_.post([self = shared_from_this(), attempt] {
+    self->stall(*attempt, {Code::unavailable, "no answer in time"});
+  });
+}
+
+// Those that have not waited for too long; nothing of the others was written.
+std::vector<Account::Job> Account::in_time(std::vector<Job> jobs) {
+  if (services_.single_node) return jobs;
+  const int64_t before = services_.clock.steady_micros() - patience_micros;
+  const auto late = std::stable_partition(jobs.begin(), jobs.end(),
+                                          [&](const Job& job) { return job.asked >= before; });
+  for (auto job = late; job != jobs.end(); ++job) {
+    job->done(fail(Code::unavailable, "the account could not be changed in time"));
+  }
+  jobs.erase(late, jobs.end());
+  return jobs;
+}
+
 void Account::tick_unsettled(int64_t now) {
   std::optional<Unsettled> due;
   {
@@ -339,8 +416,28 @@ void Account::retry(AttemptPtr attempt, const char* why) {
 }
 
 void Account::run_again(AttemptPtr attempt) {
-  if (const auto again = reload(); !again) return give_up(*attempt, again.error());
-  run_jobs(std::move(attempt->jobs), attempt->tries + 1, attempt->conflicts);
+  const auto again = reload();
+  for (Job& job : attempt->jobs) job.current = true;
+  auto jobs = in_time(std::move(attempt->jobs));
+  if (again) return run_jobs(std::move(jobs), attempt->tries + 1, attempt->conflicts);
+  run_later(std::move(jobs), attempt->tries + 1, attempt->conflicts, again.error());
+}
+
+// The state could not be read. Where others commit faster than that, they are asked to let this
+// account pass; else the jobs fail with it.
+void Account::run_later(std::vector<Job> jobs, int tries, int conflicts, const Error& error) {
+  if (error.code != Code::conflict || tries >= tries_max) {
+    Error told = error;
+    if (told.code == Code::conflict) told.code = Code::unavailable;
+    for (Job& job : jobs) job.done(tl::unexpected(told));
+    return next();
+  }
+  auto waiting = std::make_shared<std::vector<Job>>(in_time(std::move(jobs)));  // with the callback
+  services_.engine.take_turn(partition_, [self = shared_from_this(), waiting, tries, conflicts] {
+    self->services_.post([self, waiting, tries, conflicts] {
+      self->run_jobs(std::move(*waiting), tries + 1, conflicts);
+    });
+  });
 }
 
 void Account::finish_done(Attempt& attempt, engine::Version version) {
@@ -354,7 +451,7 @@ void Account::finish_done(Attempt& attempt, engine::Version version) {
       services_.pages->forget(page_key(mailbox, page));
     }
   }
-  for (Job& job : attempt.jobs) job.done({});
+  for (Job& job : attempt.jobs) job.answer();
   wake(changed);
   for (const engine::BlobId blob : attempt.tx->doomed_blobs()) {
     const auto r = services_.engine.remove_blob(blob);
@@ -365,11 +462,12 @@ void Account::finish_done(Attempt& attempt, engine::Version version) {
   }
 }
 
-Result<> Account::ensure_loaded() {
+Result<> Account::ensure_loaded(std::vector<Job>& jobs) {
   {
     std::lock_guard lock(state_mutex_);
     if (state_ && !stale_) return {};
   }
+  for (Job& job : jobs) job.current = true;
   return reload();
 }
 
@@ -453,18 +551,21 @@ void Account::refresh(std::function<void(Result<>)> done) {
                         [self = shared_from_this(), done, known](Result<engine::Version> version) {
                           if (!version) return done(tl::unexpected(version.error()));
                           if (*version == *known) return done({});
-                          self->mutate<bool>(
-                              Author{},
-                              [self = self.get(), version = *version](Tx&) -> Result<bool> {
-                                if (version == 0 || self->state_->version < version)
-                                  return fail(Code::conflict, "behind the head");
-                                return true;
-                              },
-                              [done](Result<bool> r) {
-                                if (!r) return done(tl::unexpected(r.error()));
-                                done({});
-                              });
+                          self->catch_up(*version, done);
                         });
+}
+
+// Version 0: the account is gone, as the runner finds when it reads.
+void Account::catch_up(engine::Version version, std::function<void(Result<>)> done) {
+  submit({Author{},
+          [this, version](Tx&) -> Result<> {
+            if (version == 0 || state_->version < version) {
+              return fail(Code::conflict, "behind the head");
+            }
+            return {};
+          },
+          std::move(done), 0, true},
+         Where::pool);
 }
 
 void Account::open(MailboxId mailbox, std::function<void(Result<SnapshotPtr>)> done) {

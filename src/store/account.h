@@ -1,13 +1,15 @@
 // An account: one partition's mailboxes, kept in memory as far as somebody works with them. All
 // changes go through mutate(): one queue and one runner per account, which runs what waits as one
 // commit (tx.h). Reading is from immutable snapshots. Thread safe. Nothing here waits for a commit
-// or for another pool job: results come by callback, on a pool thread (after a small commit of a
-// single node on the engine's), or inline when refused at
-// once (Code::unavailable: the engine is not reachable, too much waits, or the last commit is
-// stalled); callbacks only post. Where others write too, a follower compares versions while
-// somebody is subscribed, and what is answered is never older than what was asked after.
+// or for another pool job: results come by callback, on a pool thread (after a small commit on the
+// engine's), or inline when refused at once (Code::unavailable: the engine is not reachable, too
+// much waits, or the last commit is stalled); callbacks only post. Where others write too, a
+// follower compares versions while somebody is subscribed, and what is answered is never older than
+// what was asked after: a change that commits proves that by its guard; what writes nothing is
+// compared with the head first.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -161,7 +163,14 @@ class Account : public std::enable_shared_from_this<Account> {
     Author author;
     std::function<Result<>(Tx&)> apply;
     std::function<void(Result<>)> done;
-    int outrun = 0;  // how often somebody else committed while it read
+    int64_t asked = 0;  // steady microseconds
+    int outrun = 0;     // how often somebody else committed while it read
+    // The state was brought up to date after it was asked for.
+    bool current = false;
+    // What it came to on a state that was not; told when that state has turned out to be current.
+    std::optional<Error> refusal = std::nullopt;
+
+    void answer() { done(refusal ? Result<>(tl::unexpected(*refusal)) : Result<>()); }
   };
   struct Listener {
     uint64_t id = 0;
@@ -190,10 +199,14 @@ class Account : public std::enable_shared_from_this<Account> {
 
   void submit(Job job, Where where);
   void run();
-  void run_at(std::vector<Job> jobs, const Result<engine::Version>& head);
+  bool looks_first(const std::vector<Job>& jobs) const;
+  void look(std::vector<Job> jobs);
+  void looked(std::vector<Job> jobs, const Result<engine::Version>& head);
+  void verify(AttemptPtr attempt);
+  void verified(Attempt& attempt, const Result<engine::Version>& head);
   void run_jobs(std::vector<Job> jobs, int tries, int conflicts);
   void load(MailboxId mailbox, std::function<void(Result<SnapshotPtr>)> done);
-  Result<> ensure_loaded();
+  Result<> ensure_loaded(std::vector<Job>& jobs);
   Result<> reload(const std::map<MailboxId, SnapshotPtr>& outrun = {});
   Result<> load_afresh();
   std::vector<Job> apply_jobs(Attempt& attempt, std::vector<Job> jobs);
@@ -207,13 +220,18 @@ class Account : public std::enable_shared_from_this<Account> {
   void finish_done(Attempt& attempt, engine::Version version);
   void retry(AttemptPtr attempt, const char* why);
   void run_again(AttemptPtr attempt);
+  void run_later(std::vector<Job> jobs, int tries, int conflicts, const Error& error);
   void requeue(std::vector<Job> jobs);
   void next();
   void tick_unsettled(int64_t now);
+  void tick_stalled(int64_t now);
+  std::vector<Job> in_time(std::vector<Job> jobs);
   void wake(const std::vector<MailboxId>& changed);
   void unsubscribe(uint64_t id);
   void watch();
-  void follow();
+  void follow(engine::Version heard = 0);
+  bool knows(engine::Version version) const;
+  void catch_up(engine::Version version, std::function<void(Result<>)> done);
   void followed(const Result<>& refreshed);
   Result<> read_digests(const SealedPage& sealed, uint8_t columns, PageData& out);
   PageCache::Key page_key(MailboxId mailbox, uint32_t page) const {
@@ -232,10 +250,18 @@ class Account : public std::enable_shared_from_this<Account> {
   bool running_ = false;
   bool stalled_ = false;  // the runner waits for a commit that nobody waits for any more
   std::optional<Unsettled> unsettled_;
+  std::weak_ptr<Attempt> committing_;  // the last that was given to the engine
   // What is in memory. Written by the runner only, under the mutex.
   mutable std::mutex state_mutex_;
   std::optional<AccountState> state_;
   bool stale_ = false;  // a commit may have happened that state_ does not know
+  // Others have written since the account was last found to be current: a commit would be a
+  // conflict more often than not. The runner's.
+  bool others_write_ = false;
+  // The last version that this account itself has made; state_ comes to it without being told.
+  // Shared with the watch's callback, which must not own the account.
+  std::shared_ptr<std::atomic<engine::Version>> own_version_ =
+      std::make_shared<std::atomic<engine::Version>>(0);
   mutable std::mutex listeners_mutex_;
   std::vector<Listener> listeners_;
   uint64_t next_listener_ = 1;
@@ -245,6 +271,7 @@ class Account : public std::enable_shared_from_this<Account> {
   int64_t lonely_since_micros_ = 0;  // nobody has been subscribed since
   bool following_ = false;           // a comparison of versions is under way
   bool follow_again_ = false;        // and was asked for again
+  engine::Version follow_to_ = 0;    // because of a commit that made this version; 0: whatever
 };
 using AccountPtr = std::shared_ptr<Account>;  // shared by the store's table and sessions
 

@@ -40,42 +40,62 @@ std::unique_ptr<Subscription> Account::subscribe(std::optional<MailboxId> mailbo
 // the watch's own callback.
 void Account::watch() {
   check_at_micros_ = services_.clock.steady_micros() + first_check;
-  watch_ = services_.engine.watch(partition_, [post = services_.post, weak = weak_from_this()] {
-    post([weak] {
-      if (const AccountPtr self = weak.lock()) self->follow();
+  // What this account commits itself it need not be told of: the commit before it is in memory, or
+  // it would have failed.
+  watch_ = services_.engine.watch(partition_, [post = services_.post, weak = weak_from_this(),
+                                               own = own_version_](engine::Version version) {
+    if (version != 0 && version <= *own) return;
+    post([weak, version] {
+      if (const AccountPtr self = weak.lock()) self->follow(version);
     });
   });
 }
 
-// Wakes that come while versions are being compared make one more comparison together.
-void Account::follow() {
+bool Account::knows(engine::Version version) const {
+  std::lock_guard lock(state_mutex_);
+  return version != 0 && state_ && !stale_ && state_->version >= version;
+}
+
+// Wakes that come while versions are being compared make one more comparison together. Who says
+// which version there is spares looking for it.
+void Account::follow(engine::Version heard) {
+  if (knows(heard)) return;
   {
     std::lock_guard lock(listeners_mutex_);
     if (following_) {
+      const bool any = heard == 0 || (follow_again_ && follow_to_ == 0);
+      follow_to_ = any ? 0 : std::max(follow_to_, heard);
       follow_again_ = true;
       return;
     }
     following_ = true;
   }
-  refresh([this](const Result<>& refreshed) { followed(refreshed); });
+  auto done = [this](const Result<>& refreshed) { followed(refreshed); };
+  if (heard != 0) return catch_up(heard, std::move(done));
+  refresh(std::move(done));
 }
 
 void Account::followed(const Result<>& refreshed) {
   bool again = false;
+  engine::Version heard = 0;
   {
     std::lock_guard lock(listeners_mutex_);
     following_ = false;
     again = std::exchange(follow_again_, false);
+    heard = std::exchange(follow_to_, 0);
     // What could not be compared is compared with the next tick.
     if (!refreshed) check_at_micros_ = 0;
   }
   if (!refreshed) log_.debug("follower: {}", refreshed.error().detail);
-  if (again && refreshed) services_.post([self = shared_from_this()] { self->follow(); });
+  if (again && refreshed) {
+    services_.post([self = shared_from_this(), heard] { self->follow(heard); });
+  }
 }
 
 void Account::tick() {
   const int64_t now = services_.clock.steady_micros();
   tick_unsettled(now);
+  tick_stalled(now);
   const bool reachable = services_.engine.reachable();
   bool due = false;
   {

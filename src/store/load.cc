@@ -1,6 +1,7 @@
 #include "store/load.h"
 
 #include "store/keys.h"
+#include "store/patch.h"
 #include "store/records.h"
 
 namespace eilpost::store {
@@ -10,6 +11,24 @@ namespace {
 // How often a scan starts again because somebody committed in between.
 constexpr int scan_attempts = 16;
 
+// Every row of `range`, each as of `known` or a later version; `mixed` when one is later.
+Result<std::vector<engine::Row>> read_since(engine::Engine& engine, PartitionId partition,
+                                            engine::Range range, engine::Version known,
+                                            bool& mixed) {
+  std::vector<engine::Row> out;
+  for (bool more = true; more;) {
+    auto read = TRY(engine.read(partition, range));
+    if (read.version < known) return fail(Code::conflict, "the partition began anew");
+    mixed = mixed || read.version != known;
+    more = read.more && !read.rows.empty();
+    if (more) range.first = read.rows.back().key + '\0';
+    for (engine::Row& row : read.rows) out.push_back(std::move(row));
+  }
+  return out;
+}
+
+// While others commit, rows may be newer than the head: the log since then names those, and what it
+// names is read again.
 Result<AccountState> try_load_state(engine::Engine& engine, PartitionId partition) {
   const auto head = TRY(engine.read(partition, std::vector<std::string>{keys::head()}));
   if (head.rows.empty()) return fail(Code::not_found, "the partition holds no account");
@@ -18,21 +37,32 @@ Result<AccountState> try_load_state(engine::Engine& engine, PartitionId partitio
   state.head = TRY(decode_head(head.rows[0].value));
   state.annotations = state.head.last_modseq;
   std::vector<MailboxDef> defs;
-  const Rows def_rows = TRY(read_all(engine, partition, keys::all('D'), state.version));
+  bool mixed = false;
+  const auto rows_of = [&](char kind) {
+    return read_since(engine, partition, keys::all(kind), state.version, mixed);
+  };
+  const auto def_rows = TRY(rows_of('D'));
   std::set<MailboxId> live;
-  for (const auto& row : def_rows.rows) {
+  for (const auto& row : def_rows) {
     defs.push_back(TRY(decode_def(keys::mailbox_of(row.key), row.value)));
     if (defs.back().deleted_seconds == 0) live.insert(defs.back().id);
   }
-  const Rows counter_rows = TRY(read_all(engine, partition, keys::all('K'), state.version));
-  for (const auto& row : counter_rows.rows) {
+  const auto counter_rows = TRY(rows_of('K'));
+  for (const auto& row : counter_rows) {
     const MailboxId id = keys::mailbox_of(row.key);
     if (live.count(id) != 0) state.counters[id] = TRY(decode_counters(row.value));
   }
   std::set<std::string> subscriptions;
-  const Rows names = TRY(read_all(engine, partition, keys::all('S'), state.version));
-  for (const auto& row : names.rows) subscriptions.insert(TRY(decode_name(row.value)).name);
+  const auto names = TRY(rows_of('S'));
+  for (const auto& row : names) subscriptions.insert(TRY(decode_name(row.value)).name);
   state.folders = std::make_shared<const FolderTree>(std::move(defs), std::move(subscriptions));
+  if (!mixed) return state;
+  auto patch = read_patch(engine, partition, state);
+  if (!patch && patch.error().code == Code::limit) {
+    return fail(Code::conflict, "the partition has moved on");
+  }
+  (void)apply_patch(state, TRY(std::move(patch)));
+  state.annotations = state.head.last_modseq;
   return state;
 }
 

@@ -111,6 +111,91 @@ TEST(Nodes, AnUnchangedMailboxCostsOneComparison) {
   EXPECT_EQ(warm.all(), 1U);
 }
 
+// Its own guard says that the state it was made on was the newest.
+TEST(Nodes, AChangeCostsOneCommitAndTellsItsOwnFollowerNothing) {
+  World world(2);
+  ASSERT_TRUE(append_to(world, inbox_id, {new_message(world, "m")}));
+  ASSERT_TRUE(world.open(inbox_id));
+  int wakes = 0;
+  const auto subscription = world.account().subscribe(inbox_id, [&] { ++wakes; });
+  world.drain();
+  world.counting[0]->take();
+  ASSERT_TRUE(flag(world, seen(1)));
+  const auto counts = world.counting[0]->take();
+  EXPECT_EQ(counts.commits, 1U);
+  EXPECT_EQ(counts.all(), 1U);
+  EXPECT_EQ(wakes, 1);
+}
+
+// A wake that names the version spares looking for it.
+TEST(Nodes, WhatAnotherNodeCommitsCostsTheReadsOfThePatch) {
+  World world(2);
+  ASSERT_TRUE(append_to(world, inbox_id, {new_message(world, "m")}));
+  ASSERT_TRUE(world.open(inbox_id, 1));
+  int wakes = 0;
+  const auto subscription = world.account(1).subscribe(inbox_id, [&] { ++wakes; });
+  world.drain();
+  world.counting[1]->take();
+  ASSERT_TRUE(flag(world, seen(1)));
+  const auto counts = world.counting[1]->take();
+  EXPECT_EQ(counts.heads, 0U);
+  EXPECT_EQ(counts.reads, 2U);
+  EXPECT_EQ(wakes, 1);
+}
+
+// Node 1 has not heard of what node 0 did: what it answers without writing must not rest on what it
+// knows.
+TEST(Nodes, RefusalsAndWhatWritesNothingAreOfTheNewestState) {
+  World world(2);
+  ASSERT_TRUE(append_to(world, inbox_id, {new_message(world, "m")}));
+  ASSERT_TRUE(world.open(inbox_id, 1));
+  ASSERT_TRUE(create(world, "made elsewhere"));
+  const auto there = world.run<bool>(
+      [](Tx& tx) -> Result<bool> {
+        if (!tx.folders().find("made elsewhere")) return fail(Code::not_found, "no such mailbox");
+        return true;
+      },
+      1);
+  EXPECT_TRUE(there);
+  // The flag is there already, as far as node 1 knows.
+  ASSERT_TRUE(flag(world, seen(1)));
+  ASSERT_TRUE(world.open(inbox_id, 1));
+  ASSERT_TRUE(flag(world, seen(1, FlagChange::remove)));
+  const auto again = world.run<StoreResult>([](Tx& tx) { return store_flags(tx, seen(1)); }, 1);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(world.open(inbox_id).value()->counters.unseen, 0U);
+  // One look when it turns out to be right.
+  ASSERT_TRUE(world.open(inbox_id, 1));
+  world.counting[1]->take();
+  const auto refused =
+      world.run<bool>([](Tx&) -> Result<bool> { return fail(Code::cannot, "never"); }, 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::cannot);
+  EXPECT_EQ(world.counting[1]->take().all(), 1U);
+}
+
+// A commit that waits with an engine that does not say that it stalls.
+TEST(Stall, IsFoundByTheClockAsWell) {
+  log::configure({.level = log::Level::error});
+  World world(2);
+  ASSERT_TRUE(append_to(world, inbox_id, {new_message(world, "m")}));
+  world.engine->set_options({.delay_commit = 1000});
+  const auto slow = ask(world, 0, seen(1));
+  post_all(world);
+  world.pass_seconds(limits::commit_stall_ms / 1000);
+  post_all(world);
+  EXPECT_FALSE(*slow);
+  world.pass_seconds(1);
+  post_all(world);
+  ASSERT_TRUE(*slow);
+  ASSERT_FALSE(**slow);
+  EXPECT_EQ((**slow).error().code, Code::unavailable);
+  world.engine->set_options({});
+  world.drain();
+  EXPECT_EQ(world.open(inbox_id).value()->counters.unseen, 0U);
+  ASSERT_TRUE(flag(world, seen(1, FlagChange::remove)));
+}
+
 TEST(Stall, AnswersAtOnceAndCatchesUpWhenItIsDecided) {
   log::configure({.level = log::Level::error});
   World world(2);
@@ -121,8 +206,7 @@ TEST(Stall, AnswersAtOnceAndCatchesUpWhenItIsDecided) {
   world.drain();
   world.engine->set_options({.stall_commit = 1000});
   const auto stalled = ask(world, 0, seen(1));
-  // The comparison of versions, then the commit: what comes now waits behind it.
-  world.queue.step();
+  // The commit: what comes now waits behind it.
   world.queue.step();
   const auto behind = ask(world, 0, seen(1, FlagChange::remove));
   EXPECT_FALSE(*behind);

@@ -10,7 +10,7 @@ namespace eilpost::store {
 namespace {
 
 // How often the log is read on because somebody has committed meanwhile.
-constexpr int rounds_max = 16;
+constexpr int rounds_max = 64;
 // Beyond so many rows the state is read afresh.
 constexpr size_t log_rows_patched_max = 8192;
 // Keys of one read.

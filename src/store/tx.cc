@@ -156,6 +156,7 @@ Result<engine::ReadResult> Tx::checked(Result<engine::ReadResult> read) {
   if (read && read->version != base_.version) {
     return fail(Code::conflict, "the partition has moved on");
   }
+  looked_ = looked_ || read;
   return read;
 }
 
@@ -234,6 +235,7 @@ Result<SnapshotPtr> Tx::snapshot(MailboxId mailbox) {
     outrun_[mailbox] = std::move(loaded.snapshot);
     return fail(Code::conflict, "the partition has moved on");
   }
+  looked_ = true;
   loaded_[mailbox] = loaded.snapshot;
   return std::move(loaded.snapshot);
 }

@@ -71,6 +71,8 @@ class Tx {
   // Mailboxes that somebody else changed while a mutation loaded them, which failed with
   // Code::conflict: as of the base, but for what the log since then names (load.h).
   const std::map<MailboxId, SnapshotPtr>& outrun() const { return outrun_; }
+  // Whether the storage was asked and said that the base is the present version.
+  bool looked() const { return looked_; }
   // Whether what follows its commit is some microseconds' work that does not block.
   bool is_small() const;
   // Removes the blobs this Tx staged itself, which its batch will never name, as far as the storage
@@ -168,6 +170,7 @@ class Tx {
   Layer group_;
   Layer mine_;
   size_t merged_bytes_ = 0;
+  bool looked_ = false;
   std::string commit_id_;
   std::map<MailboxId, SnapshotPtr> loaded_;  // snapshots of the base version read by this Tx
   std::map<MailboxId, SnapshotPtr> outrun_;

@@ -173,24 +173,24 @@ def small_operations(run, session):
     run.measure(
         "STORE of one",
         lambda: session.client.do(f"UID STORE 7 FLAGS (k{next(flags) % 9})"),
-        Bound(3, 16),
+        Bound(1, 16),
     )
     run.measure(
         "STORE of a thousand",
         lambda: session.client.do(f"UID STORE 1:1000 FLAGS (k{next(flags) % 9})"),
-        Bound(4, 128),
+        Bound(1, 128),
     )
 
 
 def writing(run, session):
     do, client = session.do, session.client
     octets = body("cost")
-    run.measure("APPEND of 16 KB", do("APPEND INBOX () {}", octets), Bound(5, 64))
-    run.measure("COPY of one", do("UID COPY 5 Other"), Bound(10, 128))
-    run.measure("COPY of a hundred", do("UID COPY 101:200 Other"), Bound(14, 384))
+    run.measure("APPEND of 16 KB", do("APPEND INBOX () {}", octets), Bound(2, 64))
+    run.measure("COPY of one", do("UID COPY 5 Other"), Bound(7, 128))
+    run.measure("COPY of a hundred", do("UID COPY 101:200 Other"), Bound(11, 384))
     uids = iter(range(300, 400))
     run.measure(
-        "MOVE of one", lambda: client.do(f"UID MOVE {next(uids)} Other"), Bound(13, 160)
+        "MOVE of one", lambda: client.do(f"UID MOVE {next(uids)} Other"), Bound(10, 160)
     )
 
     firsts = iter(range(20, 100, 5))
@@ -199,7 +199,7 @@ def writing(run, session):
         first = next(firsts)
         client.do(f"UID STORE {first}:{first + 4} +FLAGS.SILENT (\\Deleted)")
 
-    run.measure("EXPUNGE of five", do("EXPUNGE"), Bound(7, 32), prepare=mark)
+    run.measure("EXPUNGE of five", do("EXPUNGE"), Bound(5, 32), prepare=mark)
 
 
 def between_nodes(run, session):
@@ -214,14 +214,14 @@ def between_nodes(run, session):
         replies = lmtp.deliver("sender@example.net", [user(1)], octets)
         check(replies[0].startswith("250"), f"LMTP: {replies}")
 
-    run.measure("delivery of 16 KB by LMTP", deliver, Bound(9, 64))
-    run.measure("IDLE: woken on another node by a delivery", deliver, Bound(5, 16), node=run.other)
+    run.measure("delivery of 16 KB by LMTP", deliver, Bound(7, 64))
+    run.measure("IDLE: woken on another node by a delivery", deliver, Bound(3, 16), node=run.other)
 
     def flag():
         session.client.do("UID STORE 9 FLAGS (a)")
         session.client.do("UID STORE 9 FLAGS (b)")
 
-    run.measure("IDLE: woken by two STOREs there", flag, Bound(7, 32), node=run.other)
+    run.measure("IDLE: woken by two STOREs there", flag, Bound(5, 32), node=run.other)
     idler.client.close()
     lmtp.close()
 

@@ -139,6 +139,8 @@ class Simulation {
     } else if (dice < 960) {
       wait_for_followers();
     } else if (dice < 970) {
+      // Where others write too, what waits for too long is refused.
+      if (config_.nodes > 1 && !config_.errors_allowed) settle();
       world_.clock.advance_micros(static_cast<int64_t>(random_.below(20'000'000)));
     } else if (dice < 980) {
       world_.pass_seconds(1);

@@ -51,7 +51,7 @@ class RadosEngine final : public Engine {
   void head(PartitionId partition, std::function<void(Result<Version>)> done) override {
     rows_.head(partition, std::move(done));
   }
-  std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override {
+  std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) override {
     return watches_->add(partition, std::move(wake));
   }
   Result<std::vector<PartitionId>> partitions(PartitionId after) override {

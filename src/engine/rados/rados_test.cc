@@ -329,7 +329,7 @@ TEST_F(RadosTest, AWatchHearsOtherInstancesAndArmsWhenThePartitionAppears) {
   const auto engine = open(options_);
   const auto other = open(options_);
   std::atomic<int> wakes{0};
-  auto watch = engine->watch(one, [&] { ++wakes; });
+  auto watch = engine->watch(one, [&](Version) { ++wakes; });
   // The first commit of this instance arms; it also wakes, directly.
   commit_surely(*engine, one, put("k", "v"));
   EXPECT_NE(address_of_watcher(one), "");
@@ -457,7 +457,7 @@ TEST_F(RadosTest, ClosingGivesUpOnASilentCluster) {
   options_.close_ms = 200;
   auto engine = open(options_);
   const Version version = commit_surely(*engine, one, put("k", "v"));
-  const auto watch = engine->watch(one, [] {});
+  const auto watch = engine->watch(one, [](Version) {});
   ASSERT_NE(address_of_watcher(one), "");
   ask_monitor(R"({"prefix": "osd pause"})");
   const auto pending = commit_that_hangs(*engine, one, version);
@@ -534,7 +534,7 @@ TEST_F(RadosTest, ABlocklistedInstanceIsReplacedAndItsLostCommitIsFenced) {
   const auto other = open(options_);
   std::atomic<int> wakes{0};
   const Version version = commit_surely(*engine, one, put("k", "v"));
-  const auto watch = engine->watch(one, [&] { ++wakes; });
+  const auto watch = engine->watch(one, [&](Version) { ++wakes; });
   const std::string address = address_of_watcher(one);
   ASSERT_NE(address, "");
   ask_monitor(R"({"prefix": "osd pause"})");
@@ -568,7 +568,7 @@ TEST_F(RadosTest, AnInstanceIsReplacedAsOftenAsItIsBlocklisted) {
   options_.probe_ms = 50;
   const auto engine = open(options_);
   commit_surely(*engine, one, put("k", "v"));
-  const auto watch = engine->watch(one, [] {});
+  const auto watch = engine->watch(one, [](Version) {});
   std::set<std::string> addresses;
   const auto fresh_address = [&] {
     std::string fresh;

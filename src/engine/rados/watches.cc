@@ -1,6 +1,9 @@
 #include "engine/rados/watches.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <string>
 #include <utility>
 
 #include "base/log.h"
@@ -22,14 +25,22 @@ constexpr int close_ms = 1'000;
 
 const log::Source logger{.component = "rados", .id = ""};
 
+// 0: of a release that says nothing.
+Version version_in(librados::bufferlist& payload) {
+  const std::string text = payload.to_str();
+  Version version = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), version);
+  return parsed.ec == std::errc() ? version : 0;
+}
+
 }  // namespace
 
 class RadosWatches::Context final : public librados::WatchCtx2 {
  public:
   explicit Context(RadosWatches& watches) : watches_(watches) {}
   void handle_notify(uint64_t notice, uint64_t handle, uint64_t from,
-                     librados::bufferlist& /*payload*/) override {
-    watches_.heard(notice, handle, from);
+                     librados::bufferlist& payload) override {
+    watches_.heard(notice, handle, from, version_in(payload));
   }
   void handle_error(uint64_t handle, int error) override { watches_.lost(handle, error); }
 
@@ -57,7 +68,7 @@ RadosWatches::RadosWatches(RadosClient& client, RadosLooks& looks)
 
 RadosWatches::~RadosWatches() = default;
 
-std::unique_ptr<Watch> RadosWatches::add(PartitionId partition, std::function<void()> wake) {
+std::unique_ptr<Watch> RadosWatches::add(PartitionId partition, Wake wake) {
   auto local = local_.add(partition, std::move(wake));
   {
     const std::lock_guard lock(mutex_);
@@ -133,8 +144,8 @@ void RadosWatches::armed(PartitionId partition, uint64_t handle, uint64_t genera
     if (stale) rc = -ENOTCONN;
   }
   if (rc < 0) return arm_later(partition, rc == -ENOENT ? absent_pause_ms : error_pause_ms);
-  local_.wake(partition);
-  client_.timer().after(second_wake_ms, [this, partition] { local_.wake(partition); });
+  local_.wake(partition, 0);
+  client_.timer().after(second_wake_ms, [this, partition] { local_.wake(partition, 0); });
 }
 
 void RadosWatches::arm_later(PartitionId partition, int milliseconds) {
@@ -157,12 +168,12 @@ void RadosWatches::lost(uint64_t handle, int error) {
       end(handle, post->second.generation, [](int) {});
       post->second.state = State::idle;
     }
-    local_.wake(partition);
+    local_.wake(partition, 0);
     arm(partition);
   });
 }
 
-void RadosWatches::heard(uint64_t notice, uint64_t handle, uint64_t from) {
+void RadosWatches::heard(uint64_t notice, uint64_t handle, uint64_t from, Version version) {
   PartitionId partition;
   {
     const std::lock_guard lock(mutex_);
@@ -175,7 +186,7 @@ void RadosWatches::heard(uint64_t notice, uint64_t handle, uint64_t from) {
   librados::bufferlist reply;
   connection->index.notify_ack(rados_partition_object(partition), notice, handle, reply);
   // This instance's own commits have woken its followers already.
-  if (from != connection->instance) local_.wake(partition);
+  if (from != connection->instance) local_.wake(partition, version);
 }
 
 void RadosWatches::rearm_all() {
@@ -193,25 +204,26 @@ void RadosWatches::rearm_all() {
 }
 
 void RadosWatches::committed(PartitionId partition, const RadosLook& look) {
-  local_.wake(partition);
-  if (look.head.version == 1) arm(partition);
+  const Version version = look.head.version;
+  local_.wake(partition, version);
+  if (version == 1) arm(partition);
   const int64_t age = client_.micros() - look.watchers_seen;
-  if (look.others_watch || age > watchers_fresh_micros) notify(partition);
+  if (look.others_watch || age > watchers_fresh_micros) notify(partition, version);
 }
 
 void RadosWatches::removed(PartitionId partition) {
-  local_.wake(partition);
+  local_.wake(partition, 0);
 }
 
 // Few at a time: watchers that are frozen keep a notice under way until its timeout, and one
 // notice tells as much as ten.
-void RadosWatches::notify(PartitionId partition) {
+void RadosWatches::notify(PartitionId partition, Version version) {
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
     auto& notices = notices_[partition];
     if (notices.under_way >= notices_max) {
-      notices.again = true;
+      notices.next = std::max(notices.next, version);
       return;
     }
     ++notices.under_way;
@@ -220,7 +232,7 @@ void RadosWatches::notify(PartitionId partition) {
   client_.call(
       {.kind = RadosKind::notify},
       [&](RadosConnection& to, librados::AioCompletion* completion) {
-        librados::bufferlist payload;
+        librados::bufferlist payload = rados_buffer(std::to_string(version));
         return to.index.aio_notify(rados_partition_object(partition), completion, payload,
                                    notify_timeout_ms, reply.get());
       },
@@ -237,14 +249,14 @@ void RadosWatches::notified(PartitionId partition, int rc, librados::bufferlist&
     for (const auto& ack : heard) others = others || ack.notifier_id != connection->instance;
     looks_.learn_watchers(partition, others, client_.micros());
   }
-  bool again = false;
+  Version next = 0;
   {
     const std::lock_guard lock(mutex_);
     const auto at = notices_.find(partition);
-    again = std::exchange(at->second.again, false);
+    next = std::exchange(at->second.next, 0);
     if (--at->second.under_way == 0) notices_.erase(at);
   }
-  if (again) notify(partition);
+  if (next != 0) notify(partition, next);
 }
 
 void RadosWatches::close() {

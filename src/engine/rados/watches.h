@@ -22,7 +22,7 @@ class RadosWatches : public std::enable_shared_from_this<RadosWatches> {
   RadosWatches(RadosClient& client, RadosLooks& looks);
   ~RadosWatches();
 
-  std::unique_ptr<Watch> add(PartitionId partition, std::function<void()> wake);
+  std::unique_ptr<Watch> add(PartitionId partition, Wake wake);
   // After a commit of this instance, which left the object like this.
   void committed(PartitionId partition, const RadosLook& look);
   void removed(PartitionId partition);
@@ -43,7 +43,7 @@ class RadosWatches : public std::enable_shared_from_this<RadosWatches> {
   };
   struct Notices {
     int under_way = 0;
-    bool again = false;
+    Version next = 0;  // to be told of when one of them has ended
   };
 
   void arm(PartitionId partition);
@@ -52,8 +52,8 @@ class RadosWatches : public std::enable_shared_from_this<RadosWatches> {
   void drop(PartitionId partition);
   void end(uint64_t handle, uint64_t generation, RadosDone done);
   void lost(uint64_t handle, int error);
-  void heard(uint64_t notice, uint64_t handle, uint64_t from);
-  void notify(PartitionId partition);
+  void heard(uint64_t notice, uint64_t handle, uint64_t from, Version version);
+  void notify(PartitionId partition, Version version);
   void notified(PartitionId partition, int rc, librados::bufferlist& reply);
 
   RadosClient& client_;

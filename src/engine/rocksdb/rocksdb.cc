@@ -208,7 +208,7 @@ class RocksdbEngine final : public EmbeddedEngine {
   Result<ReadResult> read(PartitionId partition, const std::vector<std::string>& keys) override;
   Result<ReadResult> read(PartitionId partition, const Range& range) override;
   void head(PartitionId partition, std::function<void(Result<Version>)> done) override;
-  std::unique_ptr<Watch> watch(PartitionId partition, std::function<void()> wake) override {
+  std::unique_ptr<Watch> watch(PartitionId partition, Wake wake) override {
     return watches_.add(partition, std::move(wake));
   }
   Result<std::vector<PartitionId>> partitions(PartitionId after) override;
@@ -506,7 +506,7 @@ void RocksdbEngine::answer(Group& group, const Result<>& written) {
   if (!written) return;
   std::sort(group.changed.begin(), group.changed.end());
   const auto end = std::unique(group.changed.begin(), group.changed.end());
-  std::for_each(group.changed.begin(), end, [this](PartitionId id) { watches_.wake(id); });
+  std::for_each(group.changed.begin(), end, [this](PartitionId id) { watches_.wake(id, 0); });
 }
 
 void RocksdbEngine::measure(const Group& group, const Result<>& written) {

@@ -128,14 +128,26 @@ std::optional<Reply> wrong_state(ImapSession& session, const imap::AppendSoFar& 
   return std::nullopt;
 }
 
+// Room for whatever one command may bring: nothing will be refused for the quota on the grounds of
+// what another node may have changed since.
+bool has_much_room(ImapSession& session) {
+  const store::QuotaLimit quota = session.quota();
+  const auto head = session.account().head();
+  const uint64_t most = 4 * session.settings().message_bytes_max;
+  return quota.bytes == 0 || (head && head->used.bytes + most <= quota.bytes);
+}
+
 net::Task<std::optional<Reply>> find_target(ImapSession& session, AppendState& state,
                                             const std::string& name) {
   if (state.mailbox) co_return std::nullopt;
-  auto fresh = co_await session.refresh();
-  if (!fresh) co_return reply_for(session, fresh.error());
   co_await session.renew_quota();
+  if (!session.find_mailbox(name) || !has_much_room(session)) {
+    auto fresh = co_await session.refresh();
+    if (!fresh) co_return reply_for(session, fresh.error());
+  }
   const auto mailbox = session.find_mailbox(name);
   if (!mailbox) co_return Reply::no(imap::CodeName::try_create, "no such mailbox");
+  state.name = name;
   state.mailbox = *mailbox;
   co_return std::nullopt;
 }
@@ -290,16 +302,19 @@ net::Task<Result<store::AppendResult>> commit(ImapSession& session, AppendState&
       }
       // Shared by the attempts of the mutation.
       auto request = std::make_shared<store::ReplaceRequest>();
-      request->append.mailbox = *state->mailbox;
       request->append.messages = std::move(state->ready);
       request->append.quota = quota;
-      std::function<Result<store::AppendResult>(store::Tx&)> f = [request](store::Tx& tx) {
+      std::function<Result<store::AppendResult>(store::Tx&)> f =
+          [request, name = state->name](store::Tx& tx) -> Result<store::AppendResult> {
+        request->append.mailbox = TRY(find_selectable(tx.folders(), name));
         return store::append(tx, request->append);
       };
       if (replaced) {
         request->mailbox = replaced->mailbox;
         request->uid = replaced->uid;
-        f = [request, engine = &account->engine()](store::Tx& tx) {
+        f = [request, name = state->name,
+             engine = &account->engine()](store::Tx& tx) -> Result<store::AppendResult> {
+          request->append.mailbox = TRY(find_selectable(tx.folders(), name));
           return store::replace(tx, *engine, *request);
         };
       }

@@ -37,6 +37,7 @@ struct AppendState {
   bool literal8 = false;
   bool nul_seen = false;
   bool eight_bit_header = false;  // its header may hold 8-bit octets
+  std::string name;               // of the mailbox that it is for; the commit finds it once more
   std::optional<MailboxId> mailbox;
   // The first thing that went wrong; the command answers it when it is complete.
   std::optional<Reply> failure;

@@ -95,6 +95,9 @@ Reply limited(ImapSession& session, Uid lowest);
 // The same where the tagged answer has another code: a line of its own (RFC 9738 3.1).
 void tell_limited(ImapSession& session, Uid lowest);
 // The answer of a command some of whose messages have gone; `lowest` as in limited(), if it was.
+// The mailbox of that name that holds messages, or Code::not_found.
+Result<MailboxId> find_selectable(const store::FolderTree& tree, const std::string& name);
+
 Reply some_gone(ImapSession& session, std::optional<Uid> lowest);
 
 // MAILBOXID (RFC 8474).

@@ -110,7 +110,11 @@ net::Task<Result<store::SnapshotPtr>> ImapSession::open(MailboxId mailbox) {
 Result<MailboxId> ImapSession::find_mailbox(const std::string& name) {
   const store::FoldersPtr tree = folders();
   if (!tree) return fail(Code::unavailable, "the account is not loaded");
-  const store::MailboxDef* def = tree->find(name);
+  return find_selectable(*tree, name);
+}
+
+Result<MailboxId> find_selectable(const store::FolderTree& tree, const std::string& name) {
+  const store::MailboxDef* def = tree.find(name);
   if (!def || !def->selectable) return fail(Code::not_found, "no such mailbox");
   return def->id;
 }
