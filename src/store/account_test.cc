@@ -122,6 +122,29 @@ TEST(Store, MakesAnAccountOnce) {
   EXPECT_FALSE(answer.value());
 }
 
+// Without looking through everybody's blobs, and whatever the account's rows are like.
+TEST(Store, RemovesTheBlobsThatAnAccountsRowsName) {
+  World world;
+  ASSERT_TRUE(append_to(world, inbox_id, new_messages(world, "m", 300)));
+  UidSet few = uids(1, 5);
+  ASSERT_TRUE(copy_in(world, {inbox_id, inbox_id, few}));
+  // One page is sealed: its messages and their digests are named by one row.
+  const auto left = [&] {
+    size_t count = 0;
+    EXPECT_TRUE(world.memory->scan_blobs([&](const engine::BlobRecord&) { return ++count > 0; }));
+    return count;
+  };
+  EXPECT_GT(left(), 300U);
+  // It is broken off, and taken up again.
+  world.engine->set_options({.fail_read = 500});
+  int tries = 0;
+  while (!world.stores[0]->remove_account(test_partition)) ASSERT_LT(++tries, 1000);
+  world.engine->set_options({});
+  EXPECT_EQ(left(), 0U);
+  EXPECT_EQ(world.version(), 0U);
+  EXPECT_TRUE(world.stores[0]->remove_account(test_partition));
+}
+
 // The answer is lost, the commit happened: it is found by its id and not done again.
 TEST(Account, SettlesALostAnswer) {
   World world(1, {.unknown_written = 1000});

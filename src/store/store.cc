@@ -1,12 +1,41 @@
 #include "store/store.h"
 
-#include "store/load.h"
+#include <set>
+
+#include "base/log.h"
+#include "store/keys.h"
 #include "store/mutations.h"
+#include "store/transfer/transfer_rows.h"
+#include "store/write_rows.h"
 
 namespace eilpost::store {
 
 namespace {
 constexpr int create_tries_max = 10;
+const log::Source logger{.component = "store", .id = ""};
+
+// The account's rows of that kind with the blobs that they name, those first: who is broken off
+// goes on with the rows that are left. What a damaged row names is left to the sweep of orphans.
+Result<> remove_named(engine::Engine& engine, PartitionId partition, char kind) {
+  for (;;) {
+    const auto read = TRY(engine.read(partition, keys::all(kind)));
+    if (read.rows.empty()) return {};
+    std::set<engine::BlobId> blobs;  // an id comes as often as it has holders
+    engine::Batch batch;
+    for (const engine::Row& row : read.rows) {
+      const auto named = for_each_blob(row, [&](engine::BlobId blob) {
+        if (blob) blobs.insert(blob);
+      });
+      if (!named) {
+        logger.warn("partition {}: a row that is removed: {}", partition.value,
+                    named.error().detail);
+      }
+      batch.deletes.push_back(row.key);
+    }
+    for (const engine::BlobId blob : blobs) TRY(engine.remove_blob(blob));
+    TRY(write_rows(engine, partition, batch));
+  }
+}
 }  // namespace
 
 AccountPtr Store::account(PartitionId partition) {
@@ -48,14 +77,8 @@ Result<> Store::remove_account(PartitionId partition) {
     accounts_.erase(partition);
   }
   services_.pages->forget(partition);
-  TRY(services_.engine.remove_partition(partition));
-  std::vector<engine::BlobId> blobs;
-  TRY(services_.engine.scan_blobs([&](const engine::BlobRecord& record) {
-    if (record.partition == partition) blobs.push_back(record.id);
-    return true;
-  }));
-  for (const engine::BlobId blob : blobs) TRY(services_.engine.remove_blob(blob));
-  return {};
+  for (const char kind : naming_kinds) TRY(remove_named(services_.engine, partition, kind));
+  return services_.engine.remove_partition(partition);
 }
 
 void Store::tick() {

@@ -29,7 +29,9 @@ class Store {
   AccountPtr account(PartitionId partition);
   // Writes the first rows of an account. Code::already_exists. Blocks.
   Result<> create_account(PartitionId partition);
-  // Removes every row and blob of the partition. Blocks for as long as it takes.
+  // Removes every row of the partition and every blob that they name; may be broken off and called
+  // again. Blobs that no row names are left to the sweep of orphans. Blocks for as long as it
+  // takes.
   Result<> remove_account(PartitionId partition);
   // Call once a second: followers compare versions, lookups that failed are made again. How much
   // time has passed is the Clock's to say. Does not wait.

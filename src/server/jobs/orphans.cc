@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "store/keys.h"
-#include "store/records.h"
 #include "store/transfer/transfer_rows.h"
 
 namespace eilpost::server {
@@ -57,33 +56,12 @@ class Filter {
   uint64_t seed_;
 };
 
-// The kinds of rows that name blobs: messages, and what blobs became in a copy that is not finished
-// (store/transfer), whose messages are yet to come.
-constexpr char naming_kinds[] = {'M', 'X'};
-
-// Calls f(blob) for every blob that the row names.
-template <class F>
-Result<> for_named(char kind, const engine::Row& row, F&& f) {
-  if (kind == 'X') {
-    for (const store::BlobMapping& m : TRY(store::decode_map(row.value))) f(m.to);
-    return {};
-  }
-  if (store::keys::slot_in(row.key) != store::keys::sealed_slot) {
-    f(TRY(store::decode_message(row.value)).cold.blob);
-    return {};
-  }
-  const store::SealedPage page = TRY(store::decode_sealed(row.value));
-  f(page.digests);
-  for (const store::ColdSlot& slot : page.slots) f(slot.cold.blob);
-  return {};
-}
-
 // Every row of the partition that names blobs. A damaged row is an error: what it named is not
 // known.
 template <class F>
 Result<engine::Version> read_names(engine::Engine& engine, PartitionId partition, F&& f) {
   std::optional<engine::Version> version;
-  for (const char kind : naming_kinds) {
+  for (const char kind : store::naming_kinds) {
     engine::Range range = store::keys::all(kind);
     for (bool more = true; more;) {
       const auto read = TRY(engine.read(partition, range));
@@ -93,7 +71,7 @@ Result<engine::Version> read_names(engine::Engine& engine, PartitionId partition
       version = read.version;
       more = read.more && !read.rows.empty();
       if (more) range.first = read.rows.back().key + '\0';
-      for (const auto& row : read.rows) TRY(for_named(kind, row, f));
+      for (const auto& row : read.rows) TRY(store::for_each_blob(row, f));
     }
   }
   return *version;
@@ -127,7 +105,7 @@ class Sweep {
       for (const PartitionId partition : page) {
         after = partition;
         if (stopped()) return fail(Code::cancelled, "the sweep was stopped");
-        for (const char kind : naming_kinds) TRY(add_names(partition, kind));
+        for (const char kind : store::naming_kinds) TRY(add_names(partition, kind));
       }
     }
   }
@@ -139,7 +117,7 @@ class Sweep {
       more = read.more && !read.rows.empty();
       if (more) range.first = read.rows.back().key + '\0';
       for (const auto& row : read.rows) {
-        const auto added = for_named(kind, row, [this](engine::BlobId id) {
+        const auto added = store::for_each_blob(row, [this](engine::BlobId id) {
           filter_.add(id);
           ++result_.named;
         });

@@ -9,6 +9,7 @@
 #include "store/keys.h"
 #include "store/load.h"
 #include "store/transfer/transfer_rows.h"
+#include "store/write_rows.h"
 
 namespace eilpost::store {
 
@@ -18,7 +19,6 @@ constexpr size_t piece_bytes = 1024 * 1024;
 // A transfer that is broken off copies at most so much again.
 constexpr uint64_t fresh_octets_max = 32 * 1024 * 1024;
 constexpr size_t fresh_blobs_max = 1000;
-constexpr int write_attempts = 16;
 
 std::string start_of(char kind) {
   return keys::all(kind).first;
@@ -61,23 +61,6 @@ Transfer::Transfer(Between engines, PartitionId partition, const Clock& clock,
 Result<> Transfer::step() {
   if (options_.progress && !options_.progress(counts_)) return fail(Code::cancelled, "stopped");
   return {};
-}
-
-// The batch says what rows are to be, whatever they are: a lost answer is no reason not to say it
-// again.
-Result<> Transfer::write(const engine::Batch& batch) {
-  Error error;
-  for (int attempt = 0; attempt < write_attempts; ++attempt) {
-    const engine::Version version = TRY(engine::head_wait(to_, partition_));
-    const auto result = engine::commit_wait(to_, partition_, version, batch);
-    if (result.outcome == engine::Outcome::done) return {};
-    if (result.outcome == engine::Outcome::conflict) continue;
-    error = result.error;
-    const bool refused = error.code == Code::too_big || error.code == Code::io ||
-                         error.code == Code::limit || error.code == Code::unavailable;
-    if (refused) return tl::unexpected(error);
-  }
-  return fail(Code::unavailable, "the target cannot be written: " + error.detail);
 }
 
 Result<> Transfer::load_map() {
@@ -190,7 +173,7 @@ void Transfer::add_map_rows(engine::Batch& batch) {
 Result<> Transfer::flush_map() {
   engine::Batch batch;
   add_map_rows(batch);
-  return batch.puts.empty() ? Result<>() : write(batch);
+  return batch.puts.empty() ? Result<>() : write_rows(to_, partition_, batch);
 }
 
 Result<std::string> Transfer::wanted_value(const engine::Row& row, Pass& pass) {
@@ -221,7 +204,7 @@ Result<> Transfer::make_equal(const engine::Range& range, Rows wanted, Pass& pas
   counts_.rows_written += changes;
   counts_.rows += wanted.size();
   add_map_rows(batch);
-  if (!batch.puts.empty() || !batch.deletes.empty()) TRY(write(batch));
+  if (!batch.puts.empty() || !batch.deletes.empty()) TRY(write_rows(to_, partition_, batch));
   return step();
 }
 
@@ -315,7 +298,7 @@ Result<engine::Version> Transfer::finish() {
   const auto rows = TRY(read_all(to_, partition_, keys::all('X'), 0));
   engine::Batch batch;
   for (const engine::Row& row : rows.rows) batch.deletes.push_back(row.key);
-  if (!batch.deletes.empty()) TRY(write(batch));
+  if (!batch.deletes.empty()) TRY(write_rows(to_, partition_, batch));
   return engine::head_wait(to_, partition_);
 }
 

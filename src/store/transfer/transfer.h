@@ -83,7 +83,6 @@ class Transfer {
   Result<uint32_t> checksum(engine::Engine& engine, engine::BlobId blob, uint64_t size);
   Result<> flush_map();
   void add_map_rows(engine::Batch& batch);
-  Result<> write(const engine::Batch& batch);
   Result<> step();
 
   engine::Engine& from_;

@@ -1,6 +1,7 @@
 #include "store/transfer/transfer_ledger.h"
 
 #include "base/bytes.h"
+#include "store/write_rows.h"
 
 namespace eilpost::store {
 
@@ -8,7 +9,6 @@ namespace {
 
 constexpr uint8_t schema = 1;
 constexpr uint8_t format_1 = 1;
-constexpr int write_attempts = 100;
 
 std::string key_of(PartitionId account) {
   std::string key;
@@ -50,17 +50,7 @@ Result<std::optional<TransferEntry>> read_transfer(engine::Engine& to, Partition
 Result<> write_transfer(engine::Engine& to, PartitionId account, const TransferEntry& entry) {
   engine::Batch batch;
   batch.puts.emplace_back(key_of(account), encode(entry));
-  Error error;
-  for (int attempt = 0; attempt < write_attempts; ++attempt) {
-    const engine::Version version = TRY(engine::head_wait(to, transfer_partition));
-    const auto result = engine::commit_wait(to, transfer_partition, version, batch);
-    if (result.outcome == engine::Outcome::done) return {};
-    if (result.outcome == engine::Outcome::conflict) continue;
-    // A lost answer: the same is said again.
-    error = result.error;
-    if (error.code != Code::unknown) return tl::unexpected(error);
-  }
-  return fail(Code::unavailable, "the target cannot be written: " + error.detail);
+  return write_rows(to, transfer_partition, batch);
 }
 
 }  // namespace eilpost::store

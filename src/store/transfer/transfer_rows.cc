@@ -49,6 +49,10 @@ Result<std::string> rename_blobs(const engine::Row& row, const RenameBlob& renam
 }
 
 Result<> for_each_blob(const engine::Row& row, const std::function<void(engine::BlobId)>& f) {
+  if (TRY(row_kind(row.key)) == RowKind::map) {
+    for (const BlobMapping& m : TRY(decode_map(row.value))) f(m.to);
+    return {};
+  }
   TRY(rename_blobs(row, [&](engine::BlobId blob, uint64_t) -> Result<engine::BlobId> {
     f(blob);
     return blob;

@@ -24,7 +24,10 @@ Result<RowKind> row_kind(std::string_view key);
 using RenameBlob = std::function<Result<engine::BlobId>(engine::BlobId blob, uint64_t size)>;
 // The value of an M row with every id renamed.
 Result<std::string> rename_blobs(const engine::Row& row, const RenameBlob& rename);
-// Calls f(blob) for each that the M row names.
+// The kinds of rows that name blobs: messages, and what blobs became in a copy that is not
+// finished, whose messages are yet to come. (The holders of a blob are behind its messages.)
+inline constexpr char naming_kinds[] = {'M', 'X'};
+// Calls f(blob) for each blob of this engine that a row of those kinds names.
 Result<> for_each_blob(const engine::Row& row, const std::function<void(engine::BlobId)>& f);
 engine::BlobId blob_of_holders(std::string_view key);
 
