@@ -3,7 +3,7 @@
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
   case "$1" in
-    "") echo "serve demo account mailbox import export check backup restore cluster store top config version --help --version" ;;
+    "") echo "serve demo account mailbox import export check backup restore cluster store index top config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
@@ -27,6 +27,9 @@ _eilpost_words() {
     "cluster status") echo "--json --account --config --data --help" ;;
     store) echo "copy --help" ;;
     "store copy") echo "--from --to --account --final --help" ;;
+    index) echo "status rebuild drop --help" ;;
+    "index status") echo "--json --config --data --help" ;;
+    "index rebuild" | "index drop") echo "--config --data --help" ;;
     top) echo "--once --config --data --help" ;;
     config) echo "check keys --help" ;;
     "config check" | "config keys" | version) echo "--help" ;;

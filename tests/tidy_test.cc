@@ -253,6 +253,7 @@ const std::vector<Library>& libraries() {
        {"src/net/", "src/protocol/sasl/crypto.cc", "src/protocol/sasl/jwt/signature.cc"}},
       {"boost/json", {"src/base/json.cc"}},
       {"gssapi/", {"src/net/gss.cc"}},
+      {"xapian.h", {"src/search/index/xapian.cc"}},
       {"boost/asio", {"src/net/", "src/server/", "src/client/", "src/main/", "bench/"}},
       {"boost/beast", {"src/net/"}},
       {"spdlog/", {"src/base/log.cc"}},

@@ -29,6 +29,7 @@ class Builder {
     mail();
     safety();
     cluster();
+    index();
     tools();
   }
 
@@ -114,6 +115,7 @@ class Builder {
   void safety();
   void tools();
   void cluster();
+  void index();
 
   CLI::App app_;
   CommandLine line_;
@@ -153,6 +155,9 @@ class Builder {
   TopOptions top_;
   ClusterStatus cluster_status_;
   StoreCopy store_copy_;
+  IndexStatusCommand index_status_;
+  IndexRebuild index_rebuild_;
+  IndexDrop index_drop_;
   ConfigCheckCommand config_check_;
   ConfigKeysCommand config_keys_;
   VersionCommand version_;
@@ -404,6 +409,24 @@ void Builder::cluster() {
       "serve\n"
       "the source. Afterwards stop the source's server: when it is started again it takes mail.");
   runs_admin(copied, store_copy_);
+}
+
+void Builder::index() {
+  auto* group = add(&app_, "index", "Text indexes: status, rebuild, drop");
+  group->require_subcommand(1);
+  auto* status = add_admin(group, "status", "Show what the text indexes hold and how far they are");
+  status->add_option("ACCOUNT", index_status_.account, "Only this account");
+  status->add_flag("--json", index_status_.json, "One JSON object a line");
+  runs_admin(status, index_status_);
+  auto* rebuild = add_admin(group, "rebuild", "Make an account's text index anew");
+  rebuild->add_option("ACCOUNT", index_rebuild_.account, "The account")->required();
+  runs_admin(rebuild, index_rebuild_);
+  auto* drop = add_admin(group, "drop", "Remove an account's text index");
+  drop->add_option("ACCOUNT", index_drop_.account, "The account")->required();
+  drop->footer(
+      "Searches find the same without it. A running server makes it again after the next change;\n"
+      "search.index = false keeps it from doing so.");
+  runs_admin(drop, index_drop_);
 }
 
 void Builder::tools() {

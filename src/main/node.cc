@@ -1,6 +1,7 @@
 #include "main/node.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <thread>
 
 #ifndef EILPOST_VERSION
@@ -40,6 +41,7 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config, NodeRole role) {
   std::unique_ptr<Node> node(new Node(config));
   TRY(node->open_storage(role));
   TRY(node->open_directory(config));
+  node->open_indexes(role);
   node->build_world(config);
   if (node->cluster_ && role == NodeRole::tool) {
     node->ticks_.emplace(std::chrono::seconds(1), [raw = node.get()] { raw->store_->tick(); });
@@ -99,7 +101,7 @@ void Node::build_world(const Config& config) {
   world_.emplace(server::ServerWorld{*engine_.gate, *store_, *directory_, *authenticator_,
                                      config.accounts.names, io_, disk_, directory_pool_, hashing_,
                                      batch_, clock_, random_, metrics_, sessions_, settings_,
-                                     *account_rows_, cluster()});
+                                     *account_rows_, cluster(), indexes_ ? &*indexes_ : nullptr});
 }
 
 Result<std::shared_ptr<directory::Mechanisms>> Node::make_mechanisms(const Config& config) {
@@ -108,6 +110,20 @@ Result<std::shared_ptr<directory::Mechanisms>> Node::make_mechanisms(const Confi
   options.certificates = !config.tls.client_ca_file.empty() ||
                          std::any_of(config.listeners.begin(), config.listeners.end(), asks);
   return directory::Mechanisms::create(std::move(options), clock_);
+}
+
+void Node::open_indexes(NodeRole role) {
+  if (!config_.search.index || !search::xapian_available()) return;
+  search::IndexOptions options;
+  options.directory = config_.search.directory;
+  if (options.directory.empty()) options.directory = config_.data_dir + "/index";
+  options.message_text_max = config_.search.message_text_bytes;
+  // What another process has indexed of other mail.
+  std::error_code ignored;
+  if (config_.engine == EngineKind::memory && role == NodeRole::server) {
+    std::filesystem::remove_all(options.directory, ignored);
+  }
+  indexes_.emplace(std::move(options), metrics_);
 }
 
 void Node::apply(const Config& config) {
@@ -125,6 +141,7 @@ void Node::stop() {
   if (std::exchange(stopped_, true)) return;
   ticks_.reset();
   for (net::DiskPool* pool : {&batch_, &hashing_, &directory_pool_, &disk_}) pool->stop();
+  if (indexes_) indexes_->close();
   if (engine_.gate) engine_.gate->close();
 }
 

@@ -15,6 +15,7 @@
 #include "main/config/config.h"
 #include "main/open_engine.h"
 #include "main/repeat.h"
+#include "search/index/text_indexes.h"
 #include "server/world.h"
 
 namespace eilpost {
@@ -53,6 +54,7 @@ class Node {
   explicit Node(const Config& config);
   Result<> open_storage(NodeRole role);
   Result<> open_directory(const Config& config);
+  void open_indexes(NodeRole role);
   void build_world(const Config& config);
   Result<std::shared_ptr<directory::Mechanisms>> make_mechanisms(const Config& config);
 
@@ -75,6 +77,7 @@ class Node {
   std::optional<directory::AppPasswords> app_passwords_;
   std::optional<directory::Authenticator> authenticator_;
   std::optional<store::Store> store_;
+  std::optional<search::TextIndexes> indexes_;
   std::optional<server::ServerWorld> world_;
   std::optional<Repeat> ticks_;  // of a tool's store; a server's jobs tick theirs
   bool stopped_ = false;

@@ -10,6 +10,7 @@
 #include "main/admin/admin.h"
 #include "main/admin/client.h"
 #include "server/imap/session.h"
+#include "server/jobs/indexer.h"
 #include "server/jobs/jobs.h"
 #include "server/lmtp/session.h"
 
@@ -51,6 +52,7 @@ struct Server::Parts {
   std::unique_ptr<Repeat> beats;  // null unless there are other nodes
   bool beat_failed = false;       // the last one
   std::unique_ptr<server::Jobs> jobs;
+  std::unique_ptr<server::Indexer> indexer;  // null unless there are indexes
   std::unique_ptr<ControlServer> control;
 };
 
@@ -118,6 +120,10 @@ void Server::start_jobs() {
     if (!purged) source.warn("removed accounts: {}", purged.error().detail);
   };
   parts_->jobs = std::make_unique<server::Jobs>(node_->world(), std::move(options));
+  if (node_->world().indexes != nullptr) {
+    server::IndexerOptions indexing;
+    parts_->indexer = std::make_unique<server::Indexer>(node_->world(), indexing);
+  }
 }
 
 Result<std::shared_ptr<net::TlsContext>> Server::tls_for(const ListenerConfig& listener) {

@@ -5,6 +5,7 @@
 #include <unicode/ucnv.h>
 #include <unicode/ucnv_err.h>
 #include <unicode/ustring.h>
+#include <unicode/uversion.h>
 
 #include <array>
 #include <cstring>
@@ -309,6 +310,14 @@ std::string fold_for_search(std::string_view utf8) {
   const icu::StringPiece piece(text.data(), static_cast<int32_t>(text.size()));
   fold->normalizeUTF8(0, piece, sink, nullptr, error);
   return U_SUCCESS(error) ? out : to_lower(text);
+}
+
+std::string charset_tables() {
+  UVersionInfo version;
+  char text[U_MAX_VERSION_STRING_LENGTH];
+  u_getVersion(version);
+  u_versionToString(version, text);
+  return std::string("icu ") + text;
 }
 
 std::string_view utf8_prefix(std::string_view utf8, size_t chars_max) {

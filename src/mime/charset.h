@@ -45,6 +45,9 @@ bool is_ascii(std::string_view octets);
 // and ligatures. ASCII takes a path without ICU. Invalid UTF-8 gives U+FFFD. Any thread.
 std::string fold_for_search(std::string_view utf8);
 
+// Names the tables behind all of this file: what was made of texts under another name may differ.
+std::string charset_tables();
+
 // The first `chars_max` code points of valid UTF-8.
 std::string_view utf8_prefix(std::string_view utf8, size_t chars_max);
 

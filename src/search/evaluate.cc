@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mime/header.h"
+#include "search/index/text_indexes.h"
 #include "search/match.h"
 #include "search/message_text.h"
 #include "store/digest.h"
@@ -184,7 +185,10 @@ struct Evaluator::State {
         bounds(bounds_of(root)),
         message(*account, {.bodies = needs.bodies}) {
     if (bounds) next = Uid(bounds->empty() ? UINT32_MAX : bounds->min());
+    if (context.indexes != nullptr && has_text(program)) asked_program = program;
   }
+
+  void narrow_by_index();
 
   Node compile(const Program& program) {
     static const store::KeywordTable no_keywords;
@@ -229,7 +233,9 @@ struct Evaluator::State {
   std::optional<IntervalSet> bounds;
   MessageText message;
   Answer answer;
-  Uid next = Uid(1);  // everything below has been looked at
+  Uid next = Uid(1);                     // everything below has been looked at
+  std::optional<Program> asked_program;  // until an index has narrowed it
+  bool all_held = false;                 // the next step will find everything in `held`
   bool done = false;
 
   // The page at hand, and what was read of it.
@@ -446,12 +452,28 @@ bool Evaluator::State::hold_slice(Slice slice) {
     return all;
   });
   if (!all) held.clear();
+  all_held = all;
   // Of a page that was begun without it, too.
   if (all) page.reset();
   return all;
 }
 
+// What memory has of headers is faster than an index: it is asked at the first step that reads.
+void Evaluator::State::narrow_by_index() {
+  const Program program = std::move(*asked_program);
+  asked_program.reset();
+  const TextIndexPtr index = context.indexes->find(account->partition());
+  context.indexes->want(account->partition());
+  matcher = Matcher();
+  needs = Needs();
+  root = compile(narrow(program, *index, *account, snapshot->id));
+  bounds = bounds_of(root);
+  page.reset();
+}
+
 Result<bool> Evaluator::State::step(Slice slice) {
+  const bool reads = needs.cost > Cost::hot && !std::exchange(all_held, false);
+  if (reads && asked_program && !done) narrow_by_index();
   auto stepped = run(slice);
   held.clear();
   return stepped;

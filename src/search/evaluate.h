@@ -17,10 +17,14 @@
 
 namespace eilpost::search {
 
+class TextIndexes;
+
 struct Context {
   int64_t now_seconds = 0;  // for older and younger, since 1970
   // Polled for each message; nullptr: nobody cancels. Must outlive the Evaluator.
   const std::atomic<bool>* cancelled = nullptr;
+  // Of all accounts; nullptr: every text is looked into. Must outlive the Evaluator.
+  TextIndexes* indexes = nullptr;
 };
 
 // How far one step() may go; whichever comes first ends it.

@@ -87,19 +87,28 @@ size_t Matcher::add(std::string needle, Where where) {
   return needles_.size() - 1;
 }
 
+void Matcher::listen(Listener listener, size_t overlap) {
+  listener_ = std::move(listener);
+  listening_ = true;
+  longest_ = std::max(longest_, overlap + 1);
+}
+
 void Matcher::reset() {
   for (Needle& needle : needles_) needle.found = false;
+  listening_ = listener_ != nullptr;
   pending_.clear();
   window_.clear();
 }
 
 bool Matcher::wants(Where where) const {
+  if (listening_) return true;
   return std::any_of(needles_.begin(), needles_.end(), [&](const Needle& needle) {
     return !needle.found && (where == Where::body || needle.in_headers);
   });
 }
 
 void Matcher::look(std::string_view folded, Where where) {
+  if (listening_) listening_ = listener_(folded);
   for (Needle& needle : needles_) {
     if (needle.found || (where == Where::header && !needle.in_headers)) continue;
     needle.found = contains(folded, needle.text);

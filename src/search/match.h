@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,14 @@ class Matcher {
   // For the next message: nothing is found.
   void reset();
   bool found(size_t number) const { return needles_[number].found; }
-  // Some needle for that place has not been found.
+  // Some needle for that place has not been found, or there is a listener.
   bool wants(Where where) const;
+
+  // Every text is shown to `listener` too, folded as needles are looked for; of a text in pieces
+  // each piece begins with the last `overlap` octets before it. While it answers true, every text
+  // is wanted.
+  using Listener = std::function<bool(std::string_view folded)>;
+  void listen(Listener listener, size_t overlap);
 
   // A whole text.
   void text(std::string_view utf8, Where where);
@@ -47,7 +54,9 @@ class Matcher {
   void fold_piece(size_t size);
 
   std::vector<Needle> needles_;
-  size_t longest_ = 0;
+  size_t longest_ = 0;  // of the needles and what a listener wants to see again
+  Listener listener_;
+  bool listening_ = false;
   std::string folded_;
   std::string pending_;  // what feed() has not folded
   std::string window_;   // the end of what was folded, as long as a needle's begin may be

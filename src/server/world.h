@@ -26,6 +26,10 @@
 #include "store/cluster/cluster.h"
 #include "store/store.h"
 
+namespace eilpost::search {
+class TextIndexes;
+}
+
 namespace eilpost::server {
 
 // A mailbox that an account has from the beginning; subscribed.
@@ -92,8 +96,9 @@ struct ServerWorld {
   Metrics& metrics;
   SessionTable& sessions;
   const SettingsCell& settings;
-  directory::AccountRows& account_rows;  // what belongs to logins: grants, app passwords ...
-  store::Cluster* cluster = nullptr;     // null: no other process has the engine
+  directory::AccountRows& account_rows;    // what belongs to logins: grants, app passwords ...
+  store::Cluster* cluster = nullptr;       // null: no other process has the engine
+  search::TextIndexes* indexes = nullptr;  // null: texts are searched without an index
 };
 
 // What one listener lets its sessions do.

@@ -81,14 +81,16 @@ Result<> Store::remove_account(PartitionId partition) {
   return services_.engine.remove_partition(partition);
 }
 
-void Store::tick() {
+std::vector<AccountPtr> Store::loaded() {
   std::vector<AccountPtr> accounts;
-  {
-    std::lock_guard lock(mutex_);
-    accounts.reserve(accounts_.size());
-    for (const auto& [id, account] : accounts_) accounts.push_back(account);
-  }
-  for (const AccountPtr& account : accounts) account->tick();
+  std::lock_guard lock(mutex_);
+  accounts.reserve(accounts_.size());
+  for (const auto& [id, account] : accounts_) accounts.push_back(account);
+  return accounts;
+}
+
+void Store::tick() {
+  for (const AccountPtr& account : loaded()) account->tick();
 }
 
 void Store::shed() {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "store/account.h"
 
@@ -36,6 +37,8 @@ class Store {
   // Call once a second: followers compare versions, lookups that failed are made again. How much
   // time has passed is the Clock's to say. Does not wait.
   void tick();
+  // Those that are in memory at present.
+  std::vector<AccountPtr> loaded();
   // Drops what nobody uses when memory is above the bound; call now and then.
   void shed();
   size_t memory_bytes();

@@ -49,6 +49,9 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     int operator()(const Sessions&) { return run_sessions(c); }
     int operator()(const ClusterStatus& v) { return run_cluster_status(c, v); }
     int operator()(const StoreCopy& v) { return run_store_copy(c, v); }
+    int operator()(const IndexStatusCommand& v) { return run_index_status(c, v); }
+    int operator()(const IndexRebuild& v) { return run_index_rebuild(c, v); }
+    int operator()(const IndexDrop& v) { return run_index_drop(c, v); }
   };
   return std::visit(Visitor{context}, command);
 }

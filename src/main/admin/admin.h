@@ -56,6 +56,10 @@ int run_export(AdminContext& context, const Export& command);
 
 // admin_cluster.cc
 int run_cluster_status(AdminContext& context, const ClusterStatus& command);
+// admin_index.cc
+int run_index_status(AdminContext& context, const IndexStatusCommand& command);
+int run_index_rebuild(AdminContext& context, const IndexRebuild& command);
+int run_index_drop(AdminContext& context, const IndexDrop& command);
 // store_copy.cc
 int run_store_copy(AdminContext& context, const StoreCopy& command);
 

@@ -102,10 +102,22 @@ struct StoreCopy {
   bool final = false;                 // hand them over
 };
 
+struct IndexStatusCommand {
+  std::string account;  // empty: all
+  bool json = false;
+};
+struct IndexRebuild {
+  std::string account;
+};
+struct IndexDrop {
+  std::string account;
+};
+
 using AdminCommand =
     std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd, AccountRemove, AccountAlias,
                  AccountSet, AppPasswordAdd, AppPasswordList, AppPasswordRemove, MailboxList, Check,
-                 Backup, Import, Export, Sessions, ClusterStatus, StoreCopy>;
+                 Backup, Import, Export, Sessions, ClusterStatus, StoreCopy, IndexStatusCommand,
+                 IndexRebuild, IndexDrop>;
 
 // Whether the command wants a password, which is asked for where the command is typed.
 inline bool wants_password(const AdminCommand& command) {

@@ -48,6 +48,13 @@ struct NodeConfig {
   std::string address;  // what it tells the others; empty: the name
 };
 
+// Text indexes, which this process keeps beside its data.
+struct SearchConfig {
+  bool index = true;
+  std::string directory;  // empty: DATA/index
+  uint64_t message_text_bytes = 4 * 1024 * 1024;
+};
+
 struct Config {
   std::string file;  // empty: made by a command
   std::string data_dir = "/var/lib/eilpost";
@@ -65,6 +72,7 @@ struct Config {
   uint64_t connections_max = limits::connections_max;
   uint64_t connections_per_address_max = limits::connections_per_address_max;
   log::Settings log;
+  SearchConfig search;
 };
 
 struct ConfigOutcome {

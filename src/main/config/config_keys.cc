@@ -341,6 +341,31 @@ std::vector<Key> imap_keys() {
   };
 }
 
+std::string index_directory(const ConfigValue& value, Config& config) {
+  const auto* given = std::get_if<std::string>(&value.value);
+  if (given == nullptr || given->empty() || given->front() != '/') {
+    return expected("an absolute path");
+  }
+  config.search.directory = *given;
+  return "";
+}
+
+std::vector<Key> search_keys() {
+  return {
+      {"search", "index", "boolean", "true",
+       "Keep a text index of each account, so that searches for words look into few messages. "
+       "Without it they find the same, by looking into all.",
+       boolean([](Config& c) -> bool& { return c.search.index; })},
+      {"search", "directory", "string", "\"index\" in the data directory",
+       "Where the indexes lie, which may be deleted at any time; no two servers may share it.",
+       index_directory},
+      {"search", "message_text_bytes", "integer", "4194304",
+       "A message with more text than this is not indexed: each search looks into it.",
+       number<uint64_t>(4096, 1 << 30,
+                        [](Config& c) -> uint64_t& { return c.search.message_text_bytes; })},
+  };
+}
+
 std::vector<Key> log_keys() {
   using log::Format;
   using log::Level;
@@ -363,7 +388,7 @@ const std::vector<Key>& keys() {
   static const std::vector<Key> table = [] {
     std::vector<Key> all;
     for (auto part : {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(),
-                      account_keys(), auth_keys(), imap_keys(), log_keys()}) {
+                      account_keys(), auth_keys(), imap_keys(), search_keys(), log_keys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

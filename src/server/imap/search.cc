@@ -41,7 +41,8 @@ net::Task<Result<search::Answer>> search_view(ImapSession& session, search::Prog
   const search::Slice memory_slice = slice_of(memory_pages, keys);
   const search::Slice cached_slice = slice_of(cached_pages, keys);
   const search::Slice disk_slice = slice_of(search::Slice().pages_max, keys);
-  const search::Context context{.now_seconds = session.world().clock.now().seconds()};
+  const search::Context context{.now_seconds = session.world().clock.now().seconds(),
+                                .indexes = session.world().indexes};
   // Shared with the job on the pool.
   auto evaluator = std::make_shared<search::Evaluator>(
       session.account_ptr(), shown_snapshot(session.selected()->view), program, context);

@@ -1,11 +1,14 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <set>
 #include <thread>
 
 #include "directory/builtin.h"
 #include "engine/engine_testing.h"
 #include "engine/memory.h"
+#include "server/jobs/indexer.h"
 #include "server/jobs/jobs.h"
 #include "server/jobs/maintain.h"
 #include "server/jobs/orphans.h"
@@ -374,6 +377,37 @@ TEST(SessionTable, LimitsCountsAndEnds) {
   EXPECT_TRUE(t.sessions.end(three.id()));
   EXPECT_EQ(signal.pending(), 4U);
   EXPECT_EQ(t.sessions.end_account(AccountId(5)), 2U);
+}
+
+// The job makes and follows the index of every account, and takes away those of accounts that are
+// gone.
+TEST(Indexer, KeepsIndexesOfAllAccounts) {
+  if (!search::xapian_available()) GTEST_SKIP();
+  TestWorld w;
+  search::IndexOptions options;
+  options.directory = testing::TempDir() + "eilpost_indexer_" + std::to_string(::getpid());
+  std::filesystem::create_directories(options.directory + "/4711");
+  search::TextIndexes indexes(options, w.metrics);
+  w.world->indexes = &indexes;
+  const store::AccountPtr account = w.add("anna@example.org");
+  for (int i = 0; i < 130; ++i) {
+    w.append(*account, "Subject: s\r\n\r\nnumber " + std::to_string(i) + " of many\r\n");
+  }
+  Indexer indexer(*w.world, {.look_every = std::chrono::milliseconds(5)});
+  const auto status = [&] { return indexes.find(account->partition())->status(); };
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (status().indexed < 128 && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(status().indexed, 128U);
+  EXPECT_EQ(status().waiting, 2U);
+  const std::vector<PartitionId> only{account->partition()};
+  while (indexes.on_disk() != only && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(indexes.on_disk(), only);
+  indexer.stop();
+  std::filesystem::remove_all(options.directory);
 }
 
 }  // namespace

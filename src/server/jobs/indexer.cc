@@ -1,0 +1,239 @@
+#include "server/jobs/indexer.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/log.h"
+
+namespace eilpost::server {
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+const log::Source source{"index", ""};
+// A job of the batch pool goes on with small steps for so long.
+constexpr std::chrono::milliseconds slice{15};
+
+struct Unequal {
+  std::vector<MailboxId> mailboxes;
+  bool more = false;
+};
+
+// Opens the index and follows the log.
+Result<Unequal> follow_slice(search::TextIndex& index, store::Account& account) {
+  const auto until = Steady::now() + slice;
+  TRY(index.begin(account));
+  Unequal out;
+  do {
+    out.more = TRY(index.follow(account));
+  } while (out.more && Steady::now() < until);
+  if (!out.more) out.mailboxes = index.unequal(account);
+  return out;
+}
+
+Result<bool> index_slice(search::TextIndex& index, store::Account& account, bool all) {
+  const auto until = Steady::now() + slice;
+  bool more = true;
+  while (more && Steady::now() < until) more = TRY(index.index_some(account, all));
+  return more;
+}
+
+// The index is ours while this lives.
+class Hold {
+ public:
+  explicit Hold(search::TextIndexPtr index) : index_(std::move(index)), held_(index_->take()) {}
+  ~Hold() {
+    if (held_) index_->release();
+  }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  bool held() const { return held_; }
+
+ private:
+  search::TextIndexPtr index_;
+  bool held_;
+};
+
+}  // namespace
+
+net::Task<Result<>> update_index(ServerWorld& world, const net::Signal& stop, IndexRun what) {
+  search::TextIndexPtr index = world.indexes->find(what.partition);
+  const Hold hold(index);
+  if (!hold.held()) co_return fail(Code::in_use, "the index is being worked on");
+  store::AccountPtr account = world.store.account(what.partition);
+  auto refresh = [&](auto done) { account->refresh(std::move(done)); };
+  auto refreshed = co_await net::await_callback<Result<>>(refresh);
+  CO_TRY(refreshed);
+  Unequal unequal{{}, true};
+  while (unequal.more && stop.pending() == 0) {
+    auto job = [index, account] { return follow_slice(*index, *account); };
+    auto followed = co_await net::run_on(world.batch, std::move(job));
+    CO_TRY(followed);
+    unequal = std::move(*followed);
+  }
+  for (const MailboxId mailbox : unequal.mailboxes) {
+    auto open = [&](auto done) { account->open(mailbox, std::move(done)); };
+    auto opened = co_await net::await_callback<Result<store::SnapshotPtr>>(open);
+    if (!opened && opened.error().code == Code::not_found) continue;
+    CO_TRY(opened);
+    auto job = [index, mailbox, snapshot = *opened] { index->compare(mailbox, snapshot->tree); };
+    auto compared = co_await net::run_on(world.batch, std::move(job));
+    CO_TRY(compared);
+  }
+  const bool all = what.all;
+  Result<> failed;
+  for (bool more = true; more && stop.pending() == 0;) {
+    auto job = [index, account, all] { return index_slice(*index, *account, all); };
+    auto indexed = co_await net::run_on(world.batch, std::move(job));
+    more = indexed && *indexed;
+    if (!indexed) failed = tl::unexpected(indexed.error());
+  }
+  if (failed) {
+    auto job = [index] { return index->publish(); };
+    failed = co_await net::run_on(world.batch, std::move(job));
+  }
+  for (bool more = true; failed && more && stop.pending() == 0;) {
+    auto job = [index] { return index->tidy(); };
+    auto tidied = co_await net::run_on(world.batch, std::move(job));
+    more = tidied && *tidied;
+    if (!tidied) failed = tl::unexpected(tidied.error());
+  }
+  if (!failed) index->give_up();
+  co_return failed;
+}
+
+struct Indexer::State {
+  State(ServerWorld& w, IndexerOptions o)
+      : world(w), options(o), executor(w.io.next()), signal(executor) {}
+
+  ServerWorld& world;
+  const IndexerOptions options;
+  net::Executor executor;
+  net::Signal signal;
+  std::map<PartitionId, ModSeq> seen;             // of accounts in memory: up to where
+  std::map<PartitionId, Steady::time_point> off;  // until when nothing is written
+
+  bool is_off(PartitionId partition) {
+    const auto at = off.find(partition);
+    if (at == off.end()) return false;
+    if (Steady::now() < at->second) return true;
+    off.erase(at);
+    return false;
+  }
+};
+
+namespace {
+
+// Accounts that have changed since they were looked at, and those that were searched.
+template <class State>
+std::set<PartitionId> due(State& state) {
+  ServerWorld& world = state.world;
+  std::set<PartitionId> out = world.indexes->take_wanted();
+  std::map<PartitionId, ModSeq> seen;
+  for (const store::AccountPtr& account : world.store.loaded()) {
+    const PartitionId partition = account->partition();
+    const auto head = account->head();
+    if (!head) continue;
+    const auto known = state.seen.find(partition);
+    // On a cluster an account in memory need not be one that is searched here.
+    const bool here = world.cluster == nullptr || known != state.seen.end();
+    if (here && (known == state.seen.end() || known->second != head->last_modseq)) {
+      out.insert(partition);
+    }
+    if (here || out.count(partition) != 0) seen[partition] = head->last_modseq;
+  }
+  state.seen = std::move(seen);
+  return out;
+}
+
+template <class State>
+net::Task<> update(State& state, PartitionId partition) {
+  if (state.is_off(partition)) co_return;
+  IndexRun what;
+  what.partition = partition;
+  auto updated = co_await update_index(state.world, state.signal, what);
+  if (updated) co_return;
+  const Error& error = updated.error();
+  if (error.code == Code::not_found || error.code == Code::in_use) co_return;
+  state.off[partition] = Steady::now() + state.options.retry_after;
+  state.world.indexes->metrics().failures.add();
+  source.warn("account={} is searched without more index for {} s: {}", partition.value,
+              state.options.retry_after.count(), error.detail);
+}
+
+// Every account that is to have an index; indexes of accounts that are gone go.
+template <class State>
+net::Task<Result<>> pass(State& state) {
+  ServerWorld& world = state.world;
+  auto listing = [indexes = world.indexes] { return indexes->on_disk(); };
+  auto on_disk = co_await net::run_on(world.batch, std::move(listing));
+  CO_TRY(on_disk);
+  const std::set<PartitionId> have(on_disk->begin(), on_disk->end());
+  std::set<PartitionId> gone = have;
+  AccountId after;
+  for (;;) {
+    auto lookup = [&directory = world.directory, after] { return directory.list(after); };
+    auto page = co_await net::run_on(world.directory_pool, std::move(lookup));
+    CO_TRY(page);
+    if (page->empty()) break;
+    for (const directory::Account& account : *page) {
+      after = account.id;
+      const PartitionId partition = account.partition();
+      gone.erase(partition);
+      if (state.signal.pending() != 0) co_return Result<>();
+      if (world.cluster != nullptr && have.count(partition) == 0) continue;
+      co_await update(state, partition);
+    }
+    world.store.shed();
+    world.indexes->shed();
+  }
+  for (const PartitionId partition : gone) {
+    search::TextIndexPtr index = world.indexes->find(partition);
+    auto job = [index] { return index->drop(); };
+    auto dropped = co_await net::run_on(world.batch, std::move(job));
+    if (!dropped) source.warn("an index stays: {}", dropped.error().detail);
+  }
+  co_return Result<>();
+}
+
+}  // namespace
+
+net::Task<> Indexer::run(std::shared_ptr<State> state) {
+  auto pass_at = Steady::now() + state->options.look_every;
+  for (;;) {
+    const auto until = Steady::now() + state->options.look_every;
+    const bool stopped = co_await state->signal.wait_until(until);
+    if (stopped) co_return;
+    const std::set<PartitionId> partitions = due(*state);
+    for (const PartitionId partition : partitions) {
+      if (state->signal.pending() != 0) co_return;
+      co_await update(*state, partition);
+    }
+    state->world.indexes->shed();
+    if (Steady::now() < pass_at) continue;
+    pass_at = Steady::now() + state->options.pass_every;
+    auto passed = co_await pass(*state);
+    if (!passed) source.warn("not all indexes were looked at: {}", passed.error().detail);
+  }
+}
+
+Indexer::Indexer(ServerWorld& world, IndexerOptions options)
+    : state_(std::make_shared<State>(world, options)), handle_(state_->signal.handle()) {
+  auto promise = std::make_shared<std::promise<void>>();  // kept by the coroutine's end
+  ended_ = promise->get_future();
+  net::spawn(state_->executor, run(state_), [promise] { promise->set_value(); });
+}
+
+void Indexer::stop() {
+  if (!ended_.valid()) return;
+  handle_.notify(1);
+  ended_.get();
+}
+
+Indexer::~Indexer() {
+  stop();
+}
+
+}  // namespace eilpost::server
