@@ -68,12 +68,6 @@ net::Task<Prepared> prepare(ImapSession& session, const imap::SequenceSet& set, 
   out.request.to = *target;
   out.request.uids = std::move(*resolved);
   out.request.quota = session.quota();
-  const uint32_t most = session.message_limit();
-  if (most > 0 && out.request.uids.count() > most) {
-    // RFC 9738: both are all or nothing, or would be told in part only.
-    out.reply = Reply{imap::Condition::no, imap::ResponseCode::message_limit(most, std::nullopt),
-                      "more messages than one command may work on"};
-  }
   if (out.request.uids.empty()) out.reply = Reply::ok("no such messages");
   co_return out;
 }
@@ -97,11 +91,12 @@ net::Task<tl::expected<void, Reply>> move_all(ImapSession& session, store::CopyR
     if (moved->uids.empty()) continue;
     any = true;
     imap::append_untagged(session.out(), imap::Condition::ok, copy_uid(*moved), "moved");
+    // They are moved, whatever comes of telling it: what fails here is told with a later command.
     auto synced = co_await session.sync(true);
-    if (!synced) co_return tl::unexpected(reply_for(session, synced.error()));
+    if (!synced) session.log().info("move: {}", synced.error().detail);
     done += moved->uids.size();
     auto told = co_await progress.at(done);
-    if (!told) co_return tl::unexpected(reply_for(session, told.error()));
+    if (!told) session.log().info("move: {}", told.error().detail);
     if (!rest.empty() && session.ending()) {
       co_return tl::unexpected(Reply::no(imap::CodeName::unavailable, "the session ends"));
     }
@@ -117,6 +112,12 @@ CommandTask run(ImapSession& session, const imap::Copy& command, RunOptions opti
   Prepared prepared = co_await prepare(session, command.set, command.mailbox, options.uid);
   if (prepared.reply) co_return std::move(*prepared.reply);
   const uint64_t asked = prepared.request.uids.count();
+  const uint32_t most = session.message_limit();
+  if (most > 0 && asked > most) {
+    // RFC 9738 3.1: COPY is done whole or not at all.
+    co_return Reply{imap::Condition::no, imap::ResponseCode::message_limit(most, std::nullopt),
+                    "more messages than one command may work on"};
+  }
   const MailboxId target = prepared.request.to;
   auto copied = co_await transfer(session, std::move(prepared.request));
   if (!copied) co_return refused(session, target, copied.error());
@@ -136,9 +137,12 @@ CommandTask run(ImapSession& session, const imap::Move& command, RunOptions opti
   }
   Prepared prepared = co_await prepare(session, command.set, command.mailbox, options.uid);
   if (prepared.reply) co_return std::move(*prepared.reply);
+  // RFC 9738 3.1: the highest are moved, and the client goes on with the others.
+  const std::optional<Uid> lowest = session.limit(prepared.request.uids);
   auto moved = co_await move_all(session, std::move(prepared.request), options.tag);
   if (!moved) co_return std::move(moved.error());
   if (!session.selected()) co_return Reply::ok("moved");
+  if (lowest) co_return limited(session, *lowest);
   if (session.qresync) {
     const uint64_t highest = session.selected()->view.announced_modseq().value;
     co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "moved");

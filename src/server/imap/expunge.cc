@@ -75,13 +75,14 @@ CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions o
   Progress progress(session, options.tag, std::nullopt);
   auto gone = co_await expunge_all(session, selected.mailbox, std::move(only), &progress);
   if (!gone) co_return reply_for(session, gone.error());
-  // RFC 9051 6.4.3: told before the OK, whatever is pipelined behind.
+  // RFC 9051 6.4.3: told before the OK, whatever is pipelined behind. Where that fails it is told
+  // with a later command, but it is done.
   auto synced = co_await session.sync(true);
-  if (!synced) co_return reply_for(session, synced.error());
+  if (!synced) session.log().info("expunge: {}", synced.error().detail);
   if (lowest) co_return limited(session, *lowest);
   if (session.qresync && gone->modseq && session.selected()) {
-    // RFC 7162 3.2.7: the VANISHED is out, so that this is never above what was told.
-    const uint64_t highest = selected.view.announced_modseq().value;
+    // RFC 7162 3.2.7: never above what was told.
+    const uint64_t highest = session.selected()->view.announced_modseq().value;
     co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "expunged");
   }
   co_return Reply::ok("expunged");
