@@ -37,8 +37,12 @@ inline constexpr uint64_t uid_batches_messages_max = 100'000;
 inline constexpr uint32_t message_limit = 1000;
 // Seconds after which a running command tells how far it is (RFC 9585).
 inline constexpr int progress_seconds = 10;
-// SEARCH keys in one command: NO [LIMIT].
+// Names in one "mailboxes (...)" of ESEARCH or NOTIFY: NO [LIMIT].
+inline constexpr size_t filter_mailboxes_max = 1000;
+// SEARCH keys in one command, with those of named searches: NO [LIMIT].
 inline constexpr size_t search_keys_max = 4096;
+// Named searches within named searches (RFC 5466): NO [LIMIT].
+inline constexpr int search_filter_depth_max = 8;
 // Ranges in one sequence set: BAD [TOOBIG].
 inline constexpr size_t set_ranges_max = 65536;
 // Bad commands in a row before BYE.

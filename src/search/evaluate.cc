@@ -114,6 +114,7 @@ struct Compiler {
     leaf.number = program.number;
     leaf.field = program.field;
     leaf.text = program.text;
+    leaf.fuzzy = program.fuzzy;
     leaf.uids = program.uids;
     return leaf;
   }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "search/program.h"
@@ -18,6 +19,9 @@
 namespace eilpost::search {
 
 class TextIndexes;
+// Whether keys that are marked fuzzy are answered as such, with a score each (RFC 6203). Else they
+// are refused before they get here.
+inline constexpr bool evaluates_fuzzy = false;
 
 struct Context {
   int64_t now_seconds = 0;  // for older and younger, since 1970
@@ -40,6 +44,13 @@ struct Answer {
   ModSeq highest_modseq;
   ModSeq first_modseq;
   ModSeq last_modseq;
+  // How well messages match fuzzy keys: 1 to 100, ascending by uid; messages that are not there
+  // match as well as can be.
+  struct Score {
+    Uid uid;
+    uint8_t score = 100;
+  };
+  std::vector<Score> relevancy;
   // Messages whose stored octets are damaged or gone since the snapshot; they match nothing.
   UidSet unreadable;
 };

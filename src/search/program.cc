@@ -107,6 +107,12 @@ Program text_contains(std::string_view utf8) {
   return with_text(Op::text, mime::fold_for_search(utf8));
 }
 
+Program fuzzy(Program key) {
+  if (key.op == Op::header || key.op == Op::body || key.op == Op::text) key.fuzzy = true;
+  for (Program& child : key.children) child = fuzzy(std::move(child));
+  return key;
+}
+
 Program negation(Program key) {
   Program out = make(Op::not_);
   out.children.push_back(std::move(key));

@@ -52,6 +52,7 @@ struct Program {
   int64_t number = 0;  // days since 1970-01-01, octets, seconds or a modseq
   std::string field;   // lower case
   std::string text;    // a needle, folded (mime::fold_for_search); or a keyword or EMAILID
+  bool fuzzy = false;  // header, body, text: what is like `text` will do (RFC 6203)
   UidSet uids;
   std::vector<Program> children;  // not_: one
   friend bool operator==(const Program&, const Program&) = default;
@@ -79,6 +80,8 @@ Program has_email_id(std::string email_id);
 Program header_contains(std::string_view field, std::string_view utf8);
 Program body_contains(std::string_view utf8);
 Program text_contains(std::string_view utf8);
+// Its texts need not be contained to the letter; other keys stay exact.
+Program fuzzy(Program key);
 Program negation(Program key);
 Program all_of(std::vector<Program> keys);
 Program any_of(std::vector<Program> keys);

@@ -38,6 +38,12 @@ struct DefaultMailbox {
   uint16_t special_use = 0;  // store::SpecialUse bits
 };
 
+// A search that FILTER keys may name (RFC 5466).
+struct NamedSearch {
+  std::string name;
+  std::string keys;  // as in a SEARCH command, UTF-8
+};
+
 // Values of the configuration that sessions ask for. Immutable; a reload makes another.
 struct Settings {
   std::string hostname = "localhost";  // in greetings
@@ -58,6 +64,8 @@ struct Settings {
   // METADATA's /shared/admin and /shared/comment of the server; "": there is none.
   std::string admin_contact;
   std::string server_comment;
+  // Named searches of everybody: METADATA's /shared/filters/values/.
+  std::vector<NamedSearch> filters;
   // Capabilities that no client gets to see after login.
   std::vector<std::string> hidden_capabilities;
 };

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "main/config/config_key.h"
+#include "protocol/imap/search.h"
 
 namespace eilpost {
 
@@ -33,6 +34,26 @@ std::string hide_capabilities(const ConfigValue& value, Config& config) {
     const auto* given = std::get_if<std::string>(&item.value);
     if (given == nullptr || given->empty()) return expected("capabilities as strings");
     config.settings.hidden_capabilities.push_back(*given);
+  }
+  return "";
+}
+
+// "urgent FLAGGED UNSEEN": a name and the keys of a search (RFC 5466).
+std::string named_searches(const ConfigValue& value, Config& config) {
+  const auto* items = std::get_if<ConfigArray>(&value.value);
+  if (items == nullptr) return expected("an array of searches such as \"urgent FLAGGED UNSEEN\"");
+  for (const ConfigValue& item : *items) {
+    const auto* given = std::get_if<std::string>(&item.value);
+    const size_t space = given == nullptr ? std::string::npos : given->find(' ');
+    if (space == std::string::npos) return expected("searches such as \"urgent FLAGGED UNSEEN\"");
+    server::NamedSearch search{given->substr(0, space), given->substr(space + 1)};
+    const auto named = imap::parse_stored_search("FILTER " + search.name);
+    if (!named || named->op != imap::SearchOp::filter) {
+      return fmt::format("\"{}\" is no name of a search", search.name);
+    }
+    const auto keys = imap::parse_stored_search(search.keys);
+    if (!keys) return fmt::format("\"{}\" is no search: {}", search.keys, keys.error().detail);
+    config.settings.filters.push_back(std::move(search));
   }
   return "";
 }
@@ -334,6 +355,10 @@ std::vector<Key> imap_keys() {
        "with `eilpost account set --offer`.",
        number<uint32_t>(100, 1'000'000,
                         [](Config& c) -> uint32_t& { return c.settings.message_limit; })},
+      {"imap", "filters", "array of strings", "[]",
+       "Searches that every client may name (FILTERS), each as its name and its keys: \"urgent "
+       "FLAGGED UNSEEN\". An account's own of the same name go first.",
+       named_searches},
       {"imap", "refuse_utf8_headers", "boolean", "false",
        "Refuse messages with UTF-8 in their header from clients that have not enabled UTF8=ACCEPT, "
        "as RFC 6855 4 asks for; tools that move mail then lose such messages.",

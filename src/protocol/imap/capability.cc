@@ -46,6 +46,8 @@ constexpr auto table = std::to_array<Entry>({
     {"MOVE", Offered::after_login},
     {"ESEARCH", Offered::after_login},
     {"PARTIAL", Offered::after_login},
+    {"MULTISEARCH", Offered::after_login},
+    {"FILTERS", Offered::after_login},
     {"SEARCHRES", Offered::after_login},
     {"LIST-EXTENDED", Offered::after_login},
     {"LIST-STATUS", Offered::after_login},

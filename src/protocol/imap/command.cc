@@ -112,6 +112,7 @@ constexpr std::array table{
     plain<GetQuotaRoot, parse_getquotaroot, print_getquotaroot>("UID GETQUOTAROOT"),
     plain<SetQuota, parse_setquota, print_setquota>("UID SETQUOTA"),
     simple<Unauthenticate>("UID UNAUTHENTICATE"),
+    plain<MultiSearch, parse_multisearch, print_multisearch>("UID ESEARCH"),
 };
 
 const Row& row_of(const CommandBody& body) {
@@ -182,6 +183,10 @@ bool uses_sequence_numbers(const Command& command) {
   const CommandBody& body = command.body;
   if (const auto* search = std::get_if<Search>(&body)) {
     return !command.uid || uses_sequence_numbers(search->key);
+  }
+  // Its answers are in uids.
+  if (const auto* multi = std::get_if<MultiSearch>(&body)) {
+    return uses_sequence_numbers(multi->search.key);
   }
   if (const auto* select = std::get_if<Select>(&body)) {
     return select->qresync && select->qresync->match_seqs;

@@ -16,6 +16,7 @@
 #include "protocol/imap/list.h"
 #include "protocol/imap/mailbox.h"
 #include "protocol/imap/metadata.h"
+#include "protocol/imap/multisearch.h"
 #include "protocol/imap/quota.h"
 #include "protocol/imap/replace.h"
 #include "protocol/imap/search.h"
@@ -33,7 +34,7 @@ using CommandBody =
                  Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Namespace, Status, Append,
                  Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id,
                  GetMetadata, SetMetadata, GetQuota, GetQuotaRoot, SetQuota, Xlist, Unauthenticate,
-                 Replace, UidBatches>;
+                 Replace, UidBatches, MultiSearch>;
 
 struct Command {
   std::string tag;

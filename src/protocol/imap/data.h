@@ -71,6 +71,9 @@ struct PartialResult {
 };
 struct ESearchData {
   std::string tag;  // the correlator; "" for none
+  // Of MULTISEARCH (RFC 7377 2.1): where the messages are.
+  std::optional<std::string> mailbox;  // UTF-8
+  uint32_t uid_validity = 0;           // 0: not said
   bool uid = false;
   std::optional<uint32_t> min;
   std::optional<uint32_t> max;
@@ -78,6 +81,7 @@ struct ESearchData {
   std::optional<SequenceSet> all;
   std::optional<PartialResult> partial;
   std::optional<uint64_t> modseq;
+  std::vector<uint8_t> relevancy;  // 1 to 100, in the order of the messages (RFC 6203)
   friend bool operator==(const ESearchData&, const ESearchData&) = default;
 };
 

@@ -1,4 +1,5 @@
-// The ESEARCH response (RFC 9051 7.3.4), with what extensions put into it: PARTIAL (RFC 9394).
+// The ESEARCH response (RFC 9051 7.3.4), with what extensions put into it: PARTIAL (RFC 9394),
+// mailboxes (RFC 7377), relevancy (RFC 6203).
 
 #include "protocol/imap/esearch.h"
 
@@ -36,6 +37,69 @@ Result<PartialResult> parse_partial(Cursor& cursor) {
   return partial;
 }
 
+// search-correlator = SP "(" one-correlator *(SP one-correlator) ")" (RFC 7377 3)
+// one-correlator = ("TAG" SP tag-string) / ("MAILBOX" SP astring) / ("UIDVALIDITY" SP nz-number)
+void append_correlators(std::string& out, const ESearchData& data, WriteStyle style) {
+  if (data.tag.empty() && !data.mailbox && data.uid_validity == 0) return;
+  std::string_view before = " (";
+  if (!data.tag.empty()) {
+    out += before;
+    out += "TAG ";
+    append_string(out, data.tag, style);
+    before = " ";
+  }
+  if (data.mailbox) {
+    out += before;
+    out += "MAILBOX ";
+    append_mailbox(out, *data.mailbox, style);
+    before = " ";
+  }
+  if (data.uid_validity != 0) {
+    out += before;
+    out += "UIDVALIDITY ";
+    append_number(out, data.uid_validity);
+  }
+  out += ')';
+}
+
+Result<> parse_correlators(Cursor& cursor, ESearchData& data) {
+  return cursor.list_of_some([&]() -> Result<> {
+    const std::string name = upper_ascii(TRY(cursor.atom()));
+    TRY(cursor.space());
+    if (name == "TAG") {
+      data.tag = TRY(cursor.astring());
+    } else if (name == "MAILBOX") {
+      data.mailbox = TRY(cursor.mailbox());
+    } else if (name == "UIDVALIDITY") {
+      data.uid_validity = TRY(cursor.nz_number());
+    } else {
+      TRY(cursor.skip_value());
+    }
+    return {};
+  });
+}
+
+// "RELEVANCY" SP "(" [score *(SP score)] ")" (RFC 6203 6)
+void append_relevancy(std::string& out, const std::vector<uint8_t>& scores) {
+  if (scores.empty()) return;
+  std::string_view before = " RELEVANCY (";
+  for (const uint8_t score : scores) {
+    out += before;
+    append_number(out, score);
+    before = " ";
+  }
+  out += ')';
+}
+
+Result<> parse_relevancy(Cursor& cursor, std::vector<uint8_t>& scores) {
+  return cursor.list([&]() -> Result<> {
+    const uint32_t score = TRY(cursor.nz_number("a score"));
+    if (score > 100) return cursor.expected("a score up to 100");
+    scores.push_back(static_cast<uint8_t>(score));
+    return {};
+  });
+}
+
 Result<> parse_item(Cursor& cursor, ESearchData& data) {
   const std::string name = upper_ascii(TRY(cursor.atom()));
   TRY(cursor.space());
@@ -49,6 +113,8 @@ Result<> parse_item(Cursor& cursor, ESearchData& data) {
     data.all = TRY(cursor.sequence_set());
   } else if (name == "MODSEQ") {
     data.modseq = TRY(cursor.number64());
+  } else if (name == "RELEVANCY") {
+    TRY(parse_relevancy(cursor, data.relevancy));
   } else if (name == "PARTIAL") {
     data.partial = TRY(parse_partial(cursor));
   } else {
@@ -60,13 +126,9 @@ Result<> parse_item(Cursor& cursor, ESearchData& data) {
 }  // namespace
 
 // esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
-void append_esearch(std::string& out, const ESearchData& data) {
+void append_esearch(std::string& out, const ESearchData& data, WriteStyle style) {
   out += "* ESEARCH";
-  if (!data.tag.empty()) {
-    out += " (TAG \"";
-    out += data.tag;
-    out += "\")";
-  }
+  append_correlators(out, data, style);
   if (data.uid) out += " UID";
   append_item(out, " MIN ", data.min);
   append_item(out, " MAX ", data.max);
@@ -77,17 +139,15 @@ void append_esearch(std::string& out, const ESearchData& data) {
   }
   if (data.partial) append_partial(out, *data.partial);
   append_item(out, " MODSEQ ", data.modseq);
+  append_relevancy(out, data.relevancy);
   out += "\r\n";
 }
 
 Result<ESearchData> parse_esearch_data(Cursor& cursor) {
   ESearchData data;
   cursor.skip_spaces();
-  if (cursor.accept_text("(TAG ")) {
-    data.tag = TRY(cursor.astring());
-    TRY(cursor.expect(')'));
-    cursor.skip_spaces();
-  }
+  if (cursor.peek() == '(') TRY(parse_correlators(cursor, data));
+  cursor.skip_spaces();
   data.uid = cursor.accept_word("UID");
   cursor.skip_spaces();
   while (!cursor.at_end()) {

@@ -6,10 +6,11 @@
 
 #include "protocol/imap/cursor.h"
 #include "protocol/imap/data.h"
+#include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
 
-void append_esearch(std::string& out, const ESearchData& data);
+void append_esearch(std::string& out, const ESearchData& data, WriteStyle style);
 // Behind "ESEARCH".
 Result<ESearchData> parse_esearch_data(Cursor& cursor);
 

@@ -247,7 +247,7 @@ void append_response(std::string& out, const Response& response, WriteStyle styl
                  [&](const ListData& r) { append_list(out, r, style); },
                  [&](const StatusData& r) { append_status(out, r, style); },
                  [&](const SearchData& r) { append_search(out, r); },
-                 [&](const ESearchData& r) { append_esearch(out, r); },
+                 [&](const ESearchData& r) { append_esearch(out, r, style); },
                  [&](const ExistsData& r) { append_exists(out, r.count); },
                  [&](const RecentData& r) { append_recent(out, r.count); },
                  [&](const ExpungeData& r) { append_expunge(out, r.seq); },

@@ -65,6 +65,7 @@ constexpr auto code_names = std::to_array<CodeEntry>({
     {"BADURL", CodeName::bad_url},
     {"MAILBOXID", CodeName::mailbox_id},
     {"REFERRAL", CodeName::referral},
+    {"UNDEFINED-FILTER", CodeName::undefined_filter},
     {"METADATA NOPRIVATE", CodeName::metadata_no_private},
     {"METADATA TOOMANY", CodeName::metadata_too_many},
     {"METADATA LONGENTRIES", CodeName::metadata_long_entries},
@@ -170,6 +171,7 @@ void append_arguments(std::string& out, const ResponseCode& code) {
       out += ')';
       return;
     case CodeName::bad_url:
+    case CodeName::undefined_filter:
     case CodeName::referral:
       out += ' ';
       out += code.text;
@@ -253,6 +255,10 @@ Result<> parse_arguments(Cursor& cursor, ResponseCode& code) {
       TRY(cursor.space());
       code.done = TRY(cursor.nz_number());
       return {};
+    case CodeName::undefined_filter:
+      TRY(cursor.space());
+      code.text = std::string(TRY(cursor.atom("a filter's name")));
+      return {};
     case CodeName::bad_url:
     case CodeName::referral: {
       TRY(cursor.space());
@@ -325,6 +331,12 @@ ResponseCode ResponseCode::message_limit(uint32_t limit, std::optional<Uid> lowe
 ResponseCode ResponseCode::mailbox_id(std::string id) {
   ResponseCode code(CodeName::mailbox_id);
   code.text = std::move(id);
+  return code;
+}
+
+ResponseCode ResponseCode::undefined_filter(std::string name) {
+  ResponseCode code(CodeName::undefined_filter);
+  code.text = std::move(name);
   return code;
 }
 

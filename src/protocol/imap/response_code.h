@@ -1,6 +1,6 @@
 // Response codes ("[TRYCREATE]", "[COPYUID 1 2 3]") as values, and the one table that turns an
-// Error into what an IMAP peer reads. RFC 9051 7.1, RFC 5530, RFC 4315, RFC 7162, RFC 8474. Any
-// thread.
+// Error into what an IMAP peer reads. RFC 9051 7.1, RFC 5530, RFC 4315, RFC 7162, RFC 8474, RFC
+// 5466. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +81,7 @@ enum class CodeName : uint8_t {
   bad_url,
   mailbox_id,
   referral,
+  undefined_filter,
   // Anything else: `text` is all between the brackets.
   other,
 };
@@ -105,6 +106,7 @@ struct ResponseCode {
   static ResponseCode copy_uid(uint32_t uid_validity, const UidSet& from, const UidSet& to);
   static ResponseCode modified(const IntervalSet& set);
   static ResponseCode mailbox_id(std::string id);
+  static ResponseCode undefined_filter(std::string name);
   // What cannot stand in a response code is percent-encoded.
   static ResponseCode bad_url(std::string_view url);
   // A goal only beside what is done.

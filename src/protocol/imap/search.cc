@@ -115,6 +115,8 @@ class KeyParser {
     if (cursor_.accept_word("UID")) return uids();
     if (cursor_.accept_word("HEADER")) return header();
     if (cursor_.accept_word("MODSEQ")) return modseq();
+    if (cursor_.accept_word("FILTER")) return filter();
+    if (cursor_.accept_word("FUZZY")) return fuzzy();
     for (const KeyName& known : key_names) {
       if (cursor_.accept_word(known.name)) return simple(known);
     }
@@ -137,6 +139,26 @@ class KeyParser {
     key.op = SearchOp::not_;
     key.children.push_back(TRY(this->key()));
     return key;
+  }
+
+  // "FUZZY" SP search-key (RFC 6203 6)
+  Result<SearchKey> fuzzy() {
+    TRY(cursor_.space());
+    SearchKey key;
+    key.op = SearchOp::fuzzy;
+    key.children.push_back(TRY(this->key()));
+    return key;
+  }
+
+  // "FILTER" SP filter-name; filter-name = 1*<any ATOM-CHAR except "/"> (RFC 5466 4)
+  Result<SearchKey> filter() {
+    TRY(cursor_.space());
+    const size_t start = cursor_.position();
+    SearchKey key;
+    key.op = SearchOp::filter;
+    key.text = std::string(TRY(cursor_.atom("a filter's name")));
+    if (key.text.find('/') == std::string::npos) return key;
+    return cursor_.error_at(Code::invalid, "expected a filter's name without \"/\"", start);
   }
 
   // "OR" SP search-key1 SP search-key2. Clients chain hundreds: OR a OR b OR c d. The chain is read
@@ -266,6 +288,11 @@ void print_key(CommandWriter& out, const SearchKey& key) {
       if (!key.text.empty()) out.string(key.field).raw(" ").raw(key.text).raw(" ");
       out.number(key.number);
       return;
+    case SearchOp::filter: out.raw("FILTER ").raw(key.text); return;
+    case SearchOp::fuzzy:
+      out.raw("FUZZY ");
+      print_key(out, key.children.front());
+      return;
     case SearchOp::not_:
       out.raw("NOT ");
       print_key(out, key.children.front());
@@ -284,8 +311,7 @@ void print_key(CommandWriter& out, const SearchKey& key) {
 
 // search = "SEARCH" [search-return-opts] SP search-program
 // search-program = ["CHARSET" SP charset SP] search-key *(SP search-key)
-Result<Search> parse_search(Cursor& cursor) {
-  TRY(cursor.space());
+Result<Search> parse_search_words(Cursor& cursor) {
   Search command;
   command.returns = TRY(parse_search_return(cursor));
   if (cursor.accept_word("CHARSET")) {
@@ -297,8 +323,12 @@ Result<Search> parse_search(Cursor& cursor) {
   return command;
 }
 
-void print_search(CommandWriter& out, const Search& command) {
-  out.raw("SEARCH");
+Result<Search> parse_search(Cursor& cursor) {
+  TRY(cursor.space());
+  return parse_search_words(cursor);
+}
+
+void print_search_words(CommandWriter& out, const Search& command) {
   print_search_return(out, command.returns);
   if (!command.charset.empty()) out.raw(" CHARSET ").astring(command.charset);
   out.raw(" ");
@@ -307,6 +337,38 @@ void print_search(CommandWriter& out, const Search& command) {
   } else {
     print_key(out, command.key);
   }
+}
+
+void print_search(CommandWriter& out, const Search& command) {
+  out.raw("SEARCH");
+  print_search_words(out, command);
+}
+
+Result<SearchKey> parse_stored_search(std::string_view text) {
+  Framer framer;
+  framer.feed(text);
+  framer.feed("\r\n");
+  for (;;) {
+    FramerEvent event = framer.next();
+    if (auto* announced = std::get_if<LiteralAnnounced>(&event)) {
+      if (!announced->fits) return fail(Code::invalid, "a literal that is too long");
+      framer.buffer_literal();
+    } else if (auto* command = std::get_if<CommandFrame>(&event)) {
+      if (framer.buffered() > 0) return fail(Code::invalid, "more than one line");
+      Cursor cursor(command->frame, {.utf8_allowed = true, .rev2 = true});
+      SearchKey key = TRY(KeyParser(cursor).keys());
+      TRY(cursor.end());
+      return key;
+    } else {
+      return fail(Code::invalid, "not one line of a command");
+    }
+  }
+}
+
+size_t count_keys(const SearchKey& key) {
+  size_t count = 1;
+  for (const SearchKey& child : key.children) count += count_keys(child);
+  return count;
 }
 
 bool uses(const SearchKey& key, SearchOp op) {

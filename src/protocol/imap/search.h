@@ -1,6 +1,6 @@
 // SEARCH and UID SEARCH. RFC 9051 6.4.4, RFC 5182 (SAVE), RFC 5032 (WITHIN), RFC 7162 (MODSEQ), RFC
-// 8474, RFC 8514. Strings are the octets that the client sent, in `charset`. Values only; any
-// thread.
+// 8474, RFC 8514, RFC 5466 (FILTER), RFC 6203 (FUZZY). Strings are the octets that the client sent,
+// in `charset`. Values only; any thread.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,7 @@ enum class SearchOp : uint8_t {
   unkeyword,
   email_id,
   thread_id,
+  filter,  // a named search (RFC 5466)
   // date
   before,
   on,
@@ -65,6 +66,7 @@ enum class SearchOp : uint8_t {
   sequence,
   uid,
   // children
+  fuzzy,  // RFC 6203
   not_,
   or_,
   and_,
@@ -77,7 +79,7 @@ struct SearchKey {
   Date date;
   uint64_t number = 0;
   SequenceSet set;
-  std::vector<SearchKey> children;  // not_: 1, or_: 2 or more, and_: 2 or more
+  std::vector<SearchKey> children;  // not_, fuzzy: 1, or_: 2 or more, and_: 2 or more
   friend bool operator==(const SearchKey&, const SearchKey&) = default;
 };
 
@@ -91,6 +93,14 @@ struct Search {
 // Code::limit above limits::search_keys_max; Code::invalid for unknown keys.
 Result<Search> parse_search(Cursor& cursor);
 void print_search(CommandWriter& out, const Search& command);
+
+// What stands behind "SEARCH ", and behind the mailboxes of ESEARCH.
+Result<Search> parse_search_words(Cursor& cursor);
+void print_search_words(CommandWriter& out, const Search& command);  // with a space in front
+// The keys of a named search as it is stored, in UTF-8, with literals if need be (RFC 5466 3.2).
+Result<SearchKey> parse_stored_search(std::string_view text);
+// With itself.
+size_t count_keys(const SearchKey& key);
 
 // Whether any key is of that kind, at any depth (MODSEQ turns CONDSTORE on; "$" needs SEARCHRES).
 bool uses(const SearchKey& key, SearchOp op);

@@ -17,6 +17,7 @@ constexpr auto return_names = std::to_array<ReturnName>({
     {"ALL", &SearchReturn::all},
     {"COUNT", &SearchReturn::count},
     {"SAVE", &SearchReturn::save},
+    {"RELEVANCY", &SearchReturn::relevancy},
 });
 
 Result<> parse_option(Cursor& cursor, SearchReturn& returns) {
@@ -32,7 +33,7 @@ Result<> parse_option(Cursor& cursor, SearchReturn& returns) {
   }
   const auto known = std::find_if(return_names.begin(), return_names.end(),
                                   [&](const ReturnName& r) { return cursor.accept_word(r.name); });
-  if (known == return_names.end()) return cursor.expected("MIN, MAX, ALL, COUNT, SAVE or PARTIAL");
+  if (known == return_names.end()) return cursor.expected("a RETURN option");
   returns.*known->option = true;
   if (returns.all && returns.partial) {
     return cursor.error_at(Code::invalid, "expected one PARTIAL or ALL", start);

@@ -1,4 +1,5 @@
-// RETURN (...) of SEARCH, SORT and ESEARCH. RFC 9051 6.4.4 (ESEARCH, SAVE), RFC 9394 (PARTIAL).
+// RETURN (...) of SEARCH, SORT and ESEARCH. RFC 9051 6.4.4 (ESEARCH, SAVE), RFC 9394 (PARTIAL), RFC
+// 6203 (RELEVANCY).
 // Values only; any thread.
 #pragma once
 
@@ -18,10 +19,11 @@ struct SearchReturn {
   bool all = false;
   bool count = false;
   bool save = false;
+  bool relevancy = false;               // RFC 6203 4
   std::optional<PartialRange> partial;  // excludes `all`
 
   // Something to print: SAVE alone is answered by nothing (RFC 5182 2.1).
-  bool answers() const { return min || max || all || count || partial; }
+  bool answers() const { return min || max || all || count || partial || relevancy; }
   friend bool operator==(const SearchReturn&, const SearchReturn&) = default;
 };
 

@@ -66,8 +66,7 @@ TEST(Search, Errors) {
   EXPECT_EQ("expected a search key at column 10", reprinted("a SEARCH FOO"));
   EXPECT_EQ("expected a search key at column 10", reprinted("a SEARCH SEENX"));
   EXPECT_EQ("expected a date like 1-Feb-1994 at column 13", reprinted("a SEARCH ON 30-Feb-1994"));
-  EXPECT_EQ("expected MIN, MAX, ALL, COUNT, SAVE or PARTIAL at column 18",
-            reprinted("a SEARCH RETURN (FOO) ALL"));
+  EXPECT_EQ("expected a RETURN option at column 18", reprinted("a SEARCH RETURN (FOO) ALL"));
   EXPECT_EQ("expected \")\" at column 15", reprinted("a SEARCH (SEEN"));
   EXPECT_EQ("expected the end of the command at column 14", reprinted("a SEARCH SEEN)"));
   EXPECT_EQ("expected seconds above 0 at column 16", reprinted("a SEARCH OLDER 0"));

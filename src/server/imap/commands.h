@@ -68,6 +68,8 @@ CommandTask run(ImapSession& session, const imap::UidBatches& command, RunOption
 CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions options);
 // search.cc
 CommandTask run(ImapSession& session, const imap::Search& command, RunOptions options);
+// multisearch.cc
+CommandTask run(ImapSession& session, const imap::MultiSearch& command, RunOptions options);
 // fetch.cc
 CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions options);
 // store.cc

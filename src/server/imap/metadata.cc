@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "server/imap/commands.h"
+#include "server/imap/filters.h"
 #include "server/imap/special_use.h"
 
 namespace eilpost::server {
@@ -45,6 +46,9 @@ std::vector<store::AnnotationRow> server_entries(const Settings& settings) {
       {"/shared/admin", admin.empty() ? "mailto:postmaster@" + settings.hostname : admin});
   if (!settings.server_comment.empty()) {
     out.push_back({"/shared/comment", settings.server_comment});
+  }
+  for (const NamedSearch& search : settings.filters) {
+    out.push_back({std::string(shared_filters) + search.name, search.keys});
   }
   return out;
 }
@@ -99,6 +103,9 @@ std::optional<Reply> sort_out(const imap::SetMetadata& command, Change& change) 
       return metadata_too_long();
     }
     const bool of_server = command.mailbox.empty();
+    if (of_server && entry.value && !may_be_filter(entry.name, *entry.value)) {
+      return Reply::no(imap::CodeName::cannot, "the value is not a search");
+    }
     if (of_server && levels_below("/SHARED", upper(entry.name))) {
       return Reply::no(imap::CodeName::no_perm, "the server's shared entries are read-only");
     }

@@ -23,6 +23,7 @@ class Planner {
   Result<Program> key(const SearchKey& key) {
     switch (key.op) {
       case SearchOp::not_: return search::negation(TRY(this->key(key.children.front())));
+      case SearchOp::fuzzy: return fuzzy(key.children.front());
       case SearchOp::and_: return search::all_of(TRY(keys(key.children)));
       case SearchOp::or_: return search::any_of(TRY(keys(key.children)));
       case SearchOp::sequence: return search::in_uids(TRY(surroundings_.resolve(key.set, false)));
@@ -42,6 +43,11 @@ class Planner {
   }
 
  private:
+  Result<Program> fuzzy(const SearchKey& child) {
+    if (!search::evaluates_fuzzy) return fail(Code::invalid, "FUZZY is not offered here");
+    return search::fuzzy(TRY(key(child)));
+  }
+
   Result<std::vector<Program>> keys(const std::vector<SearchKey>& children) {
     std::vector<Program> out;
     for (const SearchKey& child : children) out.push_back(TRY(key(child)));
@@ -143,6 +149,9 @@ Result<search::Program> plan_search(const imap::Search& command,
   std::string_view charset = command.charset;
   if (charset.empty()) charset = "utf-8";
   if (!mime::known_charset(charset)) return fail(Code::bad_charset, "unknown charset in SEARCH");
+  if (command.returns.relevancy && !search::evaluates_fuzzy) {
+    return fail(Code::invalid, "RELEVANCY is not offered here");
+  }
   return Planner(charset, surroundings).key(command.key);
 }
 

@@ -1,0 +1,56 @@
+#include "server/imap/search_run.h"
+
+#include "server/imap/commands.h"
+
+namespace eilpost::server {
+
+SearchSurroundings surroundings_of(ImapSession& session) {
+  SearchSurroundings surroundings;
+  surroundings.resolve = [&session](const imap::SequenceSet& set, bool uid) {
+    return set.saved ? session.resolve(set, uid) : session.selected()->view.bounds(set, uid);
+  };
+  surroundings.first_recent = session.selected()->view.first_recent();
+  return surroundings;
+}
+
+Reply search_refused(ImapSession& session, const Error& error) {
+  if (error.code == Code::invalid) return Reply::bad(error.detail);
+  if (error.code != Code::bad_charset) return reply_for(session, error);
+  // RFC 9051 6.4.4: the charsets that may be used; those that ICU knows besides would fill pages.
+  const std::vector<std::string> charsets{"US-ASCII", "UTF-8"};
+  return {imap::Condition::no, imap::ResponseCode(imap::CodeName::bad_charset, charsets),
+          "this charset is not known"};
+}
+
+void log_unreadable(ImapSession& session, MailboxId mailbox, const UidSet& uids) {
+  if (uids.empty()) return;
+  session.log().error("search: messages of mailbox {} could not be read: {}", mailbox.value,
+                      uids.to_string());
+}
+
+net::Task<tl::expected<search::Answer, Reply>> find_messages(ImapSession& session,
+                                                             const imap::Search& command,
+                                                             std::string_view tag) {
+  using Refused = tl::unexpected<Reply>;
+  auto program = plan_search(command, surroundings_of(session));
+  if (!program) {
+    Reply reply = search_refused(session, program.error());
+    // RFC 5182 2.1: a NO to SAVE leaves the empty result, a BAD leaves the one before.
+    const bool forgets = command.returns.save && reply.condition == imap::Condition::no;
+    if (forgets) session.selected()->saved.clear();
+    co_return Refused(std::move(reply));
+  }
+  if (imap::uses(command.key, imap::SearchOp::modseq)) session.use_condstore();
+  Progress progress(session, tag, std::nullopt);
+  Evaluation evaluation{shown_snapshot(session.selected()->view), std::move(*program),
+                        imap::count_keys(command.key)};
+  auto answer = co_await evaluate(session, std::move(evaluation), progress, std::nullopt);
+  if (!answer) {
+    if (command.returns.save) session.selected()->saved.clear();
+    co_return Refused(search_refused(session, answer.error()));
+  }
+  log_unreadable(session, session.selected()->mailbox, answer->unreadable);
+  co_return std::move(*answer);
+}
+
+}  // namespace eilpost::server
