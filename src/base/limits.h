@@ -43,6 +43,10 @@ inline constexpr size_t filter_mailboxes_max = 1000;
 inline constexpr size_t search_keys_max = 4096;
 // Named searches within named searches (RFC 5466): NO [LIMIT].
 inline constexpr int search_filter_depth_max = 8;
+// Searches of one session that are kept up to date (RFC 5267), and the ranges of uids that these
+// have found: the next is not, NO [NOUPDATE].
+inline constexpr size_t live_searches_max = 32;
+inline constexpr uint64_t live_search_ranges_max = 1'000'000;
 // Ranges in one sequence set: BAD [TOOBIG].
 inline constexpr size_t set_ranges_max = 65536;
 // Bad commands in a row before BYE.

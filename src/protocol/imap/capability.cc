@@ -48,6 +48,7 @@ constexpr auto table = std::to_array<Entry>({
     {"PARTIAL", Offered::after_login},
     {"MULTISEARCH", Offered::after_login},
     {"FILTERS", Offered::after_login},
+    {"CONTEXT=SEARCH", Offered::after_login},
     {"SEARCHRES", Offered::after_login},
     {"LIST-EXTENDED", Offered::after_login},
     {"LIST-STATUS", Offered::after_login},

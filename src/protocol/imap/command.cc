@@ -112,6 +112,7 @@ constexpr std::array table{
     plain<GetQuotaRoot, parse_getquotaroot, print_getquotaroot>("UID GETQUOTAROOT"),
     plain<SetQuota, parse_setquota, print_setquota>("UID SETQUOTA"),
     simple<Unauthenticate>("UID UNAUTHENTICATE"),
+    plain<CancelUpdate, parse_cancel_update, print_cancel_update>("UID CANCELUPDATE"),
     plain<MultiSearch, parse_multisearch, print_multisearch>("UID ESEARCH"),
 };
 

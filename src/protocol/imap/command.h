@@ -8,6 +8,7 @@
 
 #include "protocol/imap/append.h"
 #include "protocol/imap/authenticate.h"
+#include "protocol/imap/cancel_update.h"
 #include "protocol/imap/copy.h"
 #include "protocol/imap/cursor.h"
 #include "protocol/imap/enable.h"
@@ -34,7 +35,7 @@ using CommandBody =
                  Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Namespace, Status, Append,
                  Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id,
                  GetMetadata, SetMetadata, GetQuota, GetQuotaRoot, SetQuota, Xlist, Unauthenticate,
-                 Replace, UidBatches, MultiSearch>;
+                 Replace, UidBatches, MultiSearch, CancelUpdate>;
 
 struct Command {
   std::string tag;

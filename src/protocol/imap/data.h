@@ -69,6 +69,13 @@ struct PartialResult {
   std::optional<SequenceSet> set;
   friend bool operator==(const PartialResult&, const PartialResult&) = default;
 };
+// A pair of ADDTO or REMOVEFROM (RFC 5267 4.3.2). Position 0: wherever the messages belong.
+struct ContextUpdate {
+  bool removed = false;
+  uint32_t position = 0;
+  SequenceSet set;
+  friend bool operator==(const ContextUpdate&, const ContextUpdate&) = default;
+};
 struct ESearchData {
   std::string tag;  // the correlator; "" for none
   // Of MULTISEARCH (RFC 7377 2.1): where the messages are.
@@ -81,7 +88,8 @@ struct ESearchData {
   std::optional<SequenceSet> all;
   std::optional<PartialResult> partial;
   std::optional<uint64_t> modseq;
-  std::vector<uint8_t> relevancy;  // 1 to 100, in the order of the messages (RFC 6203)
+  std::vector<ContextUpdate> updates;  // to be done in this order
+  std::vector<uint8_t> relevancy;      // 1 to 100, in the order of the messages (RFC 6203)
   friend bool operator==(const ESearchData&, const ESearchData&) = default;
 };
 

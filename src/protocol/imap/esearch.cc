@@ -1,5 +1,5 @@
 // The ESEARCH response (RFC 9051 7.3.4), with what extensions put into it: PARTIAL (RFC 9394),
-// mailboxes (RFC 7377), relevancy (RFC 6203).
+// mailboxes (RFC 7377), relevancy (RFC 6203), updates (RFC 5267).
 
 #include "protocol/imap/esearch.h"
 
@@ -100,6 +100,31 @@ Result<> parse_relevancy(Cursor& cursor, std::vector<uint8_t>& scores) {
   });
 }
 
+// ("ADDTO" / "REMOVEFROM") SP "(" context-position SP sequence-set *(SP context-position SP
+// sequence-set) ")" (RFC 5267 5), one for each run of the same kind.
+void append_updates(std::string& out, const std::vector<ContextUpdate>& updates) {
+  for (size_t i = 0; i < updates.size(); ++i) {
+    const bool first = i == 0 || updates[i - 1].removed != updates[i].removed;
+    const bool last = i + 1 == updates.size() || updates[i + 1].removed != updates[i].removed;
+    if (first) out += updates[i].removed ? " REMOVEFROM (" : " ADDTO (";
+    append_number(out, updates[i].position);
+    out += ' ';
+    append_sequence_set(out, updates[i].set);
+    out += last ? ')' : ' ';
+  }
+}
+
+Result<> parse_updates(Cursor& cursor, ContextUpdate kind, std::vector<ContextUpdate>& updates) {
+  return cursor.list_of_some([&]() -> Result<> {
+    ContextUpdate update = kind;
+    update.position = TRY(cursor.number("a position"));
+    TRY(cursor.space());
+    update.set = TRY(cursor.sequence_set());
+    updates.push_back(std::move(update));
+    return {};
+  });
+}
+
 Result<> parse_item(Cursor& cursor, ESearchData& data) {
   const std::string name = upper_ascii(TRY(cursor.atom()));
   TRY(cursor.space());
@@ -113,6 +138,8 @@ Result<> parse_item(Cursor& cursor, ESearchData& data) {
     data.all = TRY(cursor.sequence_set());
   } else if (name == "MODSEQ") {
     data.modseq = TRY(cursor.number64());
+  } else if (name == "ADDTO" || name == "REMOVEFROM") {
+    TRY(parse_updates(cursor, ContextUpdate{.removed = name == "REMOVEFROM"}, data.updates));
   } else if (name == "RELEVANCY") {
     TRY(parse_relevancy(cursor, data.relevancy));
   } else if (name == "PARTIAL") {
@@ -139,6 +166,7 @@ void append_esearch(std::string& out, const ESearchData& data, WriteStyle style)
   }
   if (data.partial) append_partial(out, *data.partial);
   append_item(out, " MODSEQ ", data.modseq);
+  append_updates(out, data.updates);
   append_relevancy(out, data.relevancy);
   out += "\r\n";
 }

@@ -65,6 +65,7 @@ constexpr auto code_names = std::to_array<CodeEntry>({
     {"BADURL", CodeName::bad_url},
     {"MAILBOXID", CodeName::mailbox_id},
     {"REFERRAL", CodeName::referral},
+    {"NOUPDATE", CodeName::no_update},
     {"UNDEFINED-FILTER", CodeName::undefined_filter},
     {"METADATA NOPRIVATE", CodeName::metadata_no_private},
     {"METADATA TOOMANY", CodeName::metadata_too_many},
@@ -170,6 +171,10 @@ void append_arguments(std::string& out, const ResponseCode& code) {
       out += code.text;
       out += ')';
       return;
+    case CodeName::no_update:
+      out += ' ';
+      append_string(out, code.text, WriteStyle{});
+      return;
     case CodeName::bad_url:
     case CodeName::undefined_filter:
     case CodeName::referral:
@@ -255,6 +260,11 @@ Result<> parse_arguments(Cursor& cursor, ResponseCode& code) {
       TRY(cursor.space());
       code.done = TRY(cursor.nz_number());
       return {};
+    case CodeName::no_update:
+      TRY(cursor.space());
+      code.text = TRY(cursor.string("a tag"));
+      if (!is_short_text(code.text)) return cursor.expected("a tag");
+      return {};
     case CodeName::undefined_filter:
       TRY(cursor.space());
       code.text = std::string(TRY(cursor.atom("a filter's name")));
@@ -331,6 +341,12 @@ ResponseCode ResponseCode::message_limit(uint32_t limit, std::optional<Uid> lowe
 ResponseCode ResponseCode::mailbox_id(std::string id) {
   ResponseCode code(CodeName::mailbox_id);
   code.text = std::move(id);
+  return code;
+}
+
+ResponseCode ResponseCode::no_update(std::string tag) {
+  ResponseCode code(CodeName::no_update);
+  code.text = std::move(tag);
   return code;
 }
 

@@ -82,6 +82,7 @@ enum class CodeName : uint8_t {
   mailbox_id,
   referral,
   undefined_filter,
+  no_update,
   // Anything else: `text` is all between the brackets.
   other,
 };
@@ -106,6 +107,7 @@ struct ResponseCode {
   static ResponseCode copy_uid(uint32_t uid_validity, const UidSet& from, const UidSet& to);
   static ResponseCode modified(const IntervalSet& set);
   static ResponseCode mailbox_id(std::string id);
+  static ResponseCode no_update(std::string tag);
   static ResponseCode undefined_filter(std::string name);
   // What cannot stand in a response code is percent-encoded.
   static ResponseCode bad_url(std::string_view url);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/imap/response.h"
 #include "protocol/imap/test_support.h"
 
 namespace eilpost::imap {
@@ -138,6 +139,28 @@ TEST(ClientFramer, EndlessLineIsFatal) {
   ClientFramer framer(limits);
   framer.feed("* OK 4567890");
   EXPECT_TRUE(std::holds_alternative<Fatal>(framer.next()));
+}
+
+// RFC 5267 4.3, RFC 6203 4, RFC 7377 2.1.
+TEST(ResponseParser, ExtendedSearchResponses) {
+  for (const char* line :
+       {"* ESEARCH (TAG \"B01\") UID ADDTO (0 32768:32769)",
+        "* ESEARCH (TAG \"C01\") UID REMOVEFROM (0 32768) ADDTO (1 2733 1 2731:2732)",
+        "* ESEARCH (TAG \"1\") ALL 5,3:4 RELEVANCY (4 99 100)",
+        "* ESEARCH (TAG \"tag1\" MAILBOX \"a folder\" UIDVALIDITY 1) UID ALL 4001,4003,4005",
+        "* NO [NOUPDATE \"B02\"] Too many contexts",
+        "a NO [UNDEFINED-FILTER on-the-road] No such filter"}) {
+    const auto response = test::response_of(std::string(line) + "\r\n");
+    ASSERT_TRUE(response && !std::holds_alternative<UnknownData>(*response)) << line;
+    std::string printed;
+    append_response(printed, *response, WriteStyle{});
+    EXPECT_EQ(std::string(line) + "\r\n", printed);
+  }
+  // Two items of the same kind are one.
+  const auto response =
+      test::response_of("* ESEARCH (TAG \"C01\") UID ADDTO (1 2733) ADDTO (1 2731:2732)\r\n");
+  ASSERT_TRUE(response && std::holds_alternative<ESearchData>(*response));
+  EXPECT_EQ(2U, std::get<ESearchData>(*response).updates.size());
 }
 
 }  // namespace

@@ -17,6 +17,8 @@ constexpr auto return_names = std::to_array<ReturnName>({
     {"ALL", &SearchReturn::all},
     {"COUNT", &SearchReturn::count},
     {"SAVE", &SearchReturn::save},
+    {"UPDATE", &SearchReturn::update},
+    {"CONTEXT", &SearchReturn::context},
     {"RELEVANCY", &SearchReturn::relevancy},
 });
 

@@ -1,5 +1,5 @@
 // RETURN (...) of SEARCH, SORT and ESEARCH. RFC 9051 6.4.4 (ESEARCH, SAVE), RFC 9394 (PARTIAL), RFC
-// 6203 (RELEVANCY).
+// 6203 (RELEVANCY), RFC 5267 (UPDATE, CONTEXT).
 // Values only; any thread.
 #pragma once
 
@@ -19,11 +19,15 @@ struct SearchReturn {
   bool all = false;
   bool count = false;
   bool save = false;
+  bool update = false;                  // RFC 5267 4.3: keep it up to date
+  bool context = false;                 // RFC 5267 4.2: a hint, of no use here
   bool relevancy = false;               // RFC 6203 4
   std::optional<PartialRange> partial;  // excludes `all`
 
   // Something to print: SAVE alone is answered by nothing (RFC 5182 2.1).
-  bool answers() const { return min || max || all || count || partial || relevancy; }
+  bool answers() const {
+    return min || max || all || count || partial || relevancy || update || context;
+  }
   friend bool operator==(const SearchReturn&, const SearchReturn&) = default;
 };
 

@@ -80,5 +80,32 @@ TEST(Search, Facts) {
   EXPECT_FALSE(uses_sequence_numbers(test::body_of<Search>("a SEARCH $ UID 5").key));
 }
 
+TEST(Search, ExtensionsAreWrittenAsTheyWereRead) {
+  for (const char* line :
+       {"a SEARCH FILTER on-the-road NOT FUZZY SUBJECT \"IMAP break\"",
+        "a UID SEARCH RETURN (UPDATE CONTEXT PARTIAL 1:500) UNDELETED",
+        "a SEARCH RETURN (ALL RELEVANCY) FUZZY (TEXT Helo FROM x)",
+        "a ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\" personal) RETURN (COUNT) UNSEEN",
+        "a ESEARCH IN (mailboxes (\"a\" \"b\") subtree-one \"c\" selected) ALL", "a ESEARCH ALL",
+        "a CANCELUPDATE \"B01\" \"B02\""}) {
+    EXPECT_EQ(line, test::reprinted(line));
+  }
+  EXPECT_EQ("expected a filter's name without \"/\" at column 17",
+            reprinted("a SEARCH FILTER a/b"));
+  EXPECT_EQ("expected which mailboxes are meant at column 15", reprinted("a ESEARCH IN (x) ALL"));
+}
+
+TEST(Search, StoredSearches) {
+  EXPECT_TRUE(parse_stored_search("OR SMALLER 5000 FROM \"boss@example.com\""));
+  const auto literal = parse_stored_search("SUBJECT {5}\r\na\r\nbc FLAGGED");
+  ASSERT_TRUE(literal);
+  EXPECT_EQ("a\r\nbc", literal->children.front().text);
+  EXPECT_TRUE(parse_stored_search("SUBJECT \"Gr\xc3\xbc\xc3\x9f\x65\""));
+  for (const char* bad :
+       {"", "NO SUCH KEY", "ALL\r\nALL", "SUBJECT {5}", "SUBJECT {99999999}\r\nx"}) {
+    EXPECT_FALSE(parse_stored_search(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace eilpost::imap

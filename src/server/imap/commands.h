@@ -70,6 +70,8 @@ CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions o
 CommandTask run(ImapSession& session, const imap::Search& command, RunOptions options);
 // multisearch.cc
 CommandTask run(ImapSession& session, const imap::MultiSearch& command, RunOptions options);
+// live_search.cc
+CommandTask run(ImapSession& session, const imap::CancelUpdate& command, RunOptions options);
 // fetch.cc
 CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions options);
 // store.cc

@@ -140,6 +140,12 @@ CommandTask run(ImapSession& session, const imap::MultiSearch& command, RunOptio
   surroundings.delivers_to_all = session.settings().subaddress_folder;
   std::vector<imap::MailboxFilter> sources = asked.sources;
   if (sources.empty()) sources.emplace_back();
+  if (asked.search.returns.update) {
+    // RFC 5267 4.3.1: updates are of SEARCH in the selected mailbox.
+    imap::append_untagged(session.out(), imap::Condition::no,
+                          imap::ResponseCode::no_update(std::string(options.tag)),
+                          "ESEARCH is not kept up to date");
+  }
   const store::FoldersPtr tree = session.folders();
   const std::vector<MailboxId> mailboxes = mailboxes_of(*tree, sources, surroundings);
   MultiSearcher searcher(session, asked.search, options.tag);

@@ -57,12 +57,17 @@ CommandTask run(ImapSession& session, const imap::Search& asked, RunOptions opti
   if (session.utf8 && !asked.charset.empty()) {
     co_return Reply::bad("SEARCH takes no CHARSET once UTF8=ACCEPT is enabled");
   }
+  // RFC 5267 4.3: updates would not say which search they are of.
+  if (asked.returns.update && is_live(session, options.tag)) co_return Reply::bad("tag reuse");
   auto command = co_await with_filters(session, asked);
   if (!command) co_return std::move(command.error());
   auto answer = co_await find_messages(session, *command, options.tag);
   if (!answer) co_return std::move(answer.error());
   const imap::SearchReturn& returns = command->returns;
   if (returns.save) session.selected()->saved = saved_result(returns, answer->uids);
+  if (returns.update) {
+    start_live(session, {std::string(options.tag), options.uid}, *command, answer->uids);
+  }
   print_result(session, *command, options, *answer);
   co_return Reply::ok("searched");
 }

@@ -73,6 +73,9 @@ Needs needs_of(const imap::Replace&) {
 Needs needs_of(const imap::UidBatches&) {
   return Needs::selected;
 }
+Needs needs_of(const imap::CancelUpdate&) {
+  return Needs::selected;
+}
 template <class T>
 Needs needs_of(const T&) {
   return Needs::authenticated;

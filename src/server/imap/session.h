@@ -20,6 +20,7 @@
 #include "protocol/imap/command.h"
 #include "protocol/imap/framer.h"
 #include "protocol/imap/response.h"
+#include "server/imap/live_search.h"
 #include "server/imap/view.h"
 #include "server/world.h"
 
@@ -59,6 +60,7 @@ struct Selected {
   View view;
   std::unique_ptr<store::Subscription> subscription;
   UidSet saved;  // "$" (RFC 5182)
+  std::vector<LiveSearch> live;
 };
 
 // What a client that ENABLEd METADATA is to be told of (RFC 5464 4.4.2).
@@ -218,6 +220,7 @@ class ImapSession {
   void greet();
   void bad_command(std::string_view tag, std::string_view why, imap::CodeName code);
   net::Task<Result<>> print(Announcement news);
+  net::Task<Result<>> take(store::SnapshotPtr now, bool expunges);
   void log_end();
 
   ServerWorld& world_;

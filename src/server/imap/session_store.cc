@@ -183,18 +183,34 @@ net::Task<Result<>> ImapSession::sync(bool expunges) {
     co_return Result<>();
   }
   const bool nothing_new = view.snapshot_ptr() == *now && (view.gone().empty() || !expunges);
-  if (nothing_new) co_return Result<>();
+  if (nothing_new) {
+    co_await tell_live(*this);
+    co_return Result<>();
+  }
   const uint32_t uid_validity = view.snapshot().counters.uid_validity;
   if ((*now)->counters.uid_validity != uid_validity) {
     bye(imap::CodeName::none, "the selected mailbox has a new UIDVALIDITY");
     co_return Result<>();
   }
+  auto taken = co_await take(std::move(*now), expunges);
+  co_return taken;
+}
+
+// Advances the view, and says what that means to the client.
+net::Task<Result<>> ImapSession::take(store::SnapshotPtr now, bool expunges) {
+  View& view = selected_->view;
+  ShownBefore before;
+  const bool live = !selected_->live.empty();
+  if (live) before = {view.shown(), view.snapshot().keywords};
   // RFC 9051 7.3.5: a client learns of a keyword before it sees it on a message.
-  const bool keywords_added = (*now)->keywords->size() > view.snapshot().keywords->size();
-  Announcement news = view.advance(std::move(*now), expunges);
+  const bool keywords_added = now->keywords->size() > view.snapshot().keywords->size();
+  Announcement news = view.advance(std::move(now), expunges);
   if (keywords_added) append_defined_flags(out_, *selected_);
+  if (live) note_news(*this, before, news);
   auto printed = co_await print(std::move(news));
-  co_return printed;
+  CO_TRY(printed);
+  co_await tell_live(*this);
+  co_return Result<>();
 }
 
 net::Task<Result<>> ImapSession::print(Announcement news) {

@@ -66,6 +66,7 @@ CommandTask run(ImapSession& session, const imap::Enable& command, RunOptions) {
       case imap::Enableable::uid_only:
         if (session.uid_only || !session.opted_in("UIDONLY")) continue;
         session.uid_only = true;
+        end_numbered(session);
         break;
       case imap::Enableable::metadata:
         if (session.metadata_news.mailboxes) continue;
