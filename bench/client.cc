@@ -245,6 +245,15 @@ Task<Result<std::string_view>> ImapClient::run_bulk(imap::CommandBody body, size
   co_return octets;
 }
 
+Task<Result<>> ImapClient::compress() {
+  imap::Compress command;
+  command.algorithm = "DEFLATE";
+  auto answered = co_await run(imap::CommandBody(std::move(command)));
+  CO_TRY(answered);
+  stream_.start_deflate();
+  co_return Result<>();
+}
+
 Task<Result<>> ImapClient::idle_begin() {
   imap::Command command;
   command.tag = next_tag();

@@ -84,6 +84,9 @@ class ImapClient {
   // what is measured. Valid until the next call. `expected_bytes` spares the buffer's growing.
   Task<Result<std::string_view>> run_bulk(imap::CommandBody body, size_t expected_bytes);
 
+  // COMPRESS DEFLATE; Code::cannot where the server does not have it.
+  Task<Result<>> compress();
+
   // IDLE: sent and answered with "+"; then next_response() as they come, then the end of it.
   Task<Result<>> idle_begin();
   Task<Result<Answer>> idle_end();

@@ -53,6 +53,10 @@ Task<Result<>> open_watcher(Idling& run, Watcher& watcher, size_t number) {
   auto client = co_await ImapClient::login(run.world.target, options);
   CO_TRY(client);
   watcher.client = std::move(*client);
+  if (run.options.compress) {
+    auto compressed = co_await watcher.client->compress();
+    CO_TRY(compressed);
+  }
   const std::string inbox = "INBOX";
   auto selected = co_await select_folder(*watcher.client, inbox);
   CO_TRY(selected);
@@ -130,6 +134,7 @@ void report_memory(const Idling& run, uint64_t before, uint64_t after, double se
   const auto sessions = static_cast<double>(run.watchers.size());
   JsonLine()
       .text("workload", "idle")
+      .text("compress", run.options.compress ? "deflate" : "none")
       .count("sessions", run.watchers.size())
       .number("opening_seconds", seconds)
       .number("memory_before_mib", static_cast<double>(before) / 1048576)

@@ -109,6 +109,7 @@ void add_load_commands(CLI::App& app, AllOptions& all, Start& start) {
   idle->add_option("--settle", all.idle.settle_seconds, "Seconds before memory is looked at")
       ->capture_default_str();
   idle->add_option("--seconds", all.idle.seconds, "Of deliveries")->capture_default_str();
+  idle->add_flag("--compress", all.idle.compress, "Sessions with COMPRESS=DEFLATE");
   idle->add_option("--per-second", all.idle.per_second)->capture_default_str();
   idle->add_option("--deliverers", all.idle.deliverers, "LMTP connections")->capture_default_str();
   CLI::App* flags =

@@ -304,14 +304,16 @@ def idle(bench):
     sessions = bench.sessions
     accounts = max(sessions // 10, 1)
     out = {}
-    variants = [("eilpost", {}), ("dovecot", {}), ("hibernating", {"hibernate": True})]
+    variants = [("eilpost", {}), ("compressing", {}), ("dovecot", {}),
+                ("hibernating", {"hibernate": True})]
     with InotifyLimit():
         for label, more in variants:
-            kind = "eilpost" if label == "eilpost" else "dovecot"
+            kind = "eilpost" if label in ("eilpost", "compressing") else "dovecot"
             server = bench.start(kind, f"idle-{label}", accounts, **more)
             settle = 6 if label == "hibernating" else 2
             got = bench.run(server, "idle", "--sessions", sessions, "--settle", settle,
-                            "--seconds", seconds, "--per-second", 500)
+                            "--seconds", seconds, "--per-second", 500,
+                            *(["--compress"] if label == "compressing" else []))
             out[label] = {**got.get("push", {}), **got.get("idle", {})}
             bench.end(server)
     ours, theirs, asleep = out["eilpost"], out["dovecot"], out["hibernating"]
@@ -321,6 +323,8 @@ def idle(bench):
               ratio_of(theirs.get("session_kib"), kib))
     bench.row("  against Dovecot with hibernation", kib, asleep.get("session_kib"), "", None,
               "KiB", ratio_of(asleep.get("session_kib"), kib))
+    packed = out["compressing"].get("session_kib")
+    bench.row("  with COMPRESS=DEFLATE", packed, None, "<= 64 KiB", at_most(packed, 64), "KiB", None)
     for key, name, limit in (("push_p50_ms", "median", 2), ("push_p99_ms", "p99", 10)):
         mine, other = ours.get(key), theirs.get(key)
         bench.row(f"250 to push at 500 deliveries/s, {name}", mine, other, f"< {limit} ms",

@@ -106,6 +106,7 @@ struct IdleOptions {
   int seconds = 10;        // of deliveries
   int per_second = 500;
   int deliverers = 16;
+  bool compress = false;  // with COMPRESS=DEFLATE (RFC 4978)
 };
 Task<Result<>> run_idle(World& world, IdleOptions options);
 

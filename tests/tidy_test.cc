@@ -254,6 +254,7 @@ const std::vector<Library>& libraries() {
       {"boost/json", {"src/base/json.cc"}},
       {"gssapi/", {"src/net/gss.cc"}},
       {"xapian.h", {"src/search/index/xapian.cc"}},
+      {"zlib.h", {"src/net/deflate.cc"}},
       {"boost/asio", {"src/net/", "src/server/", "src/client/", "src/main/", "bench/"}},
       {"boost/beast", {"src/net/"}},
       {"spdlog/", {"src/base/log.cc"}},

@@ -25,6 +25,12 @@ using Step = TlsSession::Step;
 constexpr size_t record_bytes = 16384;
 constexpr size_t scratch_bytes = 32768;
 constexpr size_t pieces_per_call_max = 64;
+// What is compressed, or fed to the decompressor, between two turns; and how much of it is read
+// from the peer at a time, which is kept until it has been inflated.
+constexpr size_t deflate_turn_bytes = 64 * 1024;
+constexpr size_t wire_bytes = 8192;
+// A peer that is silent for so long lets go of what compressing takes.
+constexpr auto deflate_rest_after = std::chrono::seconds(1);
 // After so many octets without a wait, the other connections of the thread get a turn.
 constexpr size_t turn_bytes = 512 * 1024;
 // shutdown() drops what the peer still sends, for at most so long and so much.
@@ -52,15 +58,46 @@ Step receive(int fd, std::span<char> into, int flags) {
   return failed_step();
 }
 
+Step read_wire(Stream::Core& core, std::span<char> into) {
+  Step step = core.tls ? core.tls->read(into) : receive(core.fd(), into, 0);
+  core.wire_in += step.octets;
+  return step;
+}
+
+// Octets may come without any that they hold, and they may come without end: after a while that
+// counts as a wait, so that the thread's other connections get their turn.
+Step read_deflated(Stream::Core& core, std::span<char> into) {
+  for (size_t fed = 0;;) {
+    const auto inflated = core.deflate->inflate(into);
+    if (!inflated) return {Status::failed, 0};
+    if (*inflated > 0) return {Status::done, *inflated};
+    if (fed >= deflate_turn_bytes) return {Status::want_read, 0};
+    std::array<char, wire_bytes> wire;
+    const Step step = read_wire(core, wire);
+    if (step.status != Status::done) return step;
+    core.deflate->feed({wire.data(), step.octets});
+    fed += step.octets;
+  }
+}
+
 Step read_step(Stream::Core& core, std::span<char> into) {
   if (core.closed) return {Status::closed, 0};
-  Step step = core.tls ? core.tls->read(into) : receive(core.fd(), into, 0);
+  Step step = core.deflate ? read_deflated(core, into) : read_wire(core, into);
   core.bytes_in += step.octets;
+  return step;
+}
+
+// Only inflating tells whether what has come holds anything.
+Step peek_deflated(Stream::Core& core) {
+  std::array<char, 64> some;
+  const Step step = read_deflated(core, some);
+  core.deflate->unread({some.data(), step.octets});
   return step;
 }
 
 Step peek_step(Stream::Core& core) {
   if (core.closed) return {Status::closed, 0};
+  if (core.deflate) return peek_deflated(core);
   if (core.tls) return core.tls->peek();
   char octet = 0;
   return receive(core.fd(), std::span<char>(&octet, 1), MSG_PEEK);
@@ -139,7 +176,7 @@ Step write_step(Stream::Core& core, Cursor& cursor) {
   if (core.closed) return {Status::closed, 0};
   Step step = core.tls ? core.tls->write(next_record(cursor)) : send_plain(core.fd(), cursor);
   cursor.advance(step.octets);
-  core.bytes_out += step.octets;
+  core.wire_out += step.octets;
   return step;
 }
 
@@ -153,6 +190,8 @@ bool blocked(Status status) {
 
 tl::unexpected<Error> step_error(const Stream::Core& core, Status status) {
   std::string detail = core.tls ? core.tls->detail() : std::string("closed by the peer");
+  if (status == Status::failed && core.deflate)
+    detail = "not what COMPRESS makes, or TLS: " + detail;
   if (detail.empty()) detail = "closed";
   return fail(status == Status::failed ? Code::invalid : Code::closed, std::move(detail));
 }
@@ -185,13 +224,56 @@ Task<Result<>> write_loop(Stream::Core& core, Cursor cursor,
   co_return Result<>();
 }
 
+// Compressed piece by piece: neither all of it in memory nor the thread for long.
+Task<Result<>> write_deflated(Stream::Core& core, Cursor cursor,
+                              std::chrono::steady_clock::duration stall) {
+  while (!cursor.done()) {
+    std::string packed;
+    for (size_t taken = 0; taken < deflate_turn_bytes && !cursor.done();) {
+      const std::string_view some =
+          cursor.piece(cursor.index).substr(0, deflate_turn_bytes - taken);
+      core.deflate->deflate(some, packed);
+      taken += some.size();
+      cursor.advance(some.size());
+    }
+    const bool all = cursor.done();
+    if (all) core.deflate->flush(packed);
+    Cursor wire;
+    wire.single = packed;
+    auto sent = co_await write_loop(core, wire, stall);
+    CO_TRY(sent);
+    if (!all) co_await yield_now();
+  }
+  co_return Result<>();
+}
+
+Task<Result<>> write(Stream::Core& core, Cursor cursor, std::chrono::steady_clock::duration stall) {
+  for (size_t i = 0; i < cursor.count(); ++i) core.bytes_out += cursor.piece(i).size();
+  return core.deflates ? write_deflated(core, cursor, stall) : write_loop(core, cursor, stall);
+}
+
+// When to look up from a wait for the peer: sooner where there is memory to give back.
+Deadline first_look(const Stream::Core& core, Deadline deadline) {
+  if (!core.deflate || core.deflate->resting()) return deadline;
+  return std::min(deadline, after(deflate_rest_after));
+}
+// That was what ended the wait; it goes on.
+bool rests_instead(Stream::Core& core, Outcome outcome, Deadline deadline) {
+  if (outcome != Outcome::timeout || !core.deflate || core.deflate->resting()) return false;
+  if (std::chrono::steady_clock::now() >= deadline) return false;
+  core.deflate->rest();
+  return true;
+}
+
 Task<Wake> wait_loop(Stream::Core& core, Signal::State* signal, Deadline deadline) {
   for (;;) {
     if (signal != nullptr && signal->reasons.load() != 0) co_return Wake::signalled;
     Step step = peek_step(core);
     if (step.status == Status::done) co_return Wake::readable;
     if (!blocked(step.status)) co_return Wake::closed;
-    auto outcome = co_await wait_ready(core, wanted(step.status), signal, deadline);
+    const Deadline look = first_look(core, deadline);
+    auto outcome = co_await wait_ready(core, wanted(step.status), signal, look);
+    if (rests_instead(core, outcome, deadline)) continue;
     if (outcome == Outcome::signalled) co_return Wake::signalled;
     if (outcome == Outcome::timeout) co_return Wake::timeout;
     if (outcome == Outcome::closed) co_return Wake::closed;
@@ -284,7 +366,9 @@ Task<Result<size_t>> Stream::read_some(std::span<char> into, Deadline deadline) 
     Step step = read_step(core, into);
     if (step.status == Status::done) co_return step.octets;
     if (!blocked(step.status)) co_return step_error(core, step.status);
-    auto outcome = co_await wait_ready(core, wanted(step.status), nullptr, deadline);
+    const Deadline look = first_look(core, deadline);
+    auto outcome = co_await wait_ready(core, wanted(step.status), nullptr, look);
+    if (rests_instead(core, outcome, deadline)) continue;
     auto ready = outcome_result(outcome, "read");
     CO_TRY(ready);
   }
@@ -300,7 +384,9 @@ Task<Result<size_t>> Stream::read_append(std::string& into, size_t octets_max, D
       co_return step.octets;
     }
     if (!blocked(step.status)) co_return step_error(core, step.status);
-    auto outcome = co_await wait_ready(core, wanted(step.status), nullptr, deadline);
+    const Deadline look = first_look(core, deadline);
+    auto outcome = co_await wait_ready(core, wanted(step.status), nullptr, look);
+    if (rests_instead(core, outcome, deadline)) continue;
     auto ready = outcome_result(outcome, "read");
     CO_TRY(ready);
   }
@@ -310,14 +396,14 @@ Task<Result<>> Stream::write_all(std::string_view octets,
                                  std::chrono::steady_clock::duration stall) {
   Cursor cursor;
   cursor.single = octets;
-  return write_loop(*core_, cursor, stall);
+  return write(*core_, cursor, stall);
 }
 
 Task<Result<>> Stream::write_pieces(std::span<const std::string_view> pieces,
                                     std::chrono::steady_clock::duration stall) {
   Cursor cursor;
   cursor.many = pieces;
-  return write_loop(*core_, cursor, stall);
+  return write(*core_, cursor, stall);
 }
 
 Task<Wake> Stream::wait_readable_or_signal(Signal& signal, Deadline deadline) {
@@ -341,7 +427,9 @@ Task<Wake> Stream::read_append_or_signal(std::string& into, size_t octets_max, S
       co_return Wake::readable;
     }
     if (!blocked(step.status)) co_return Wake::closed;
-    auto outcome = co_await wait_ready(core, wanted(step.status), state, deadline);
+    const Deadline look = first_look(core, deadline);
+    auto outcome = co_await wait_ready(core, wanted(step.status), state, look);
+    if (rests_instead(core, outcome, deadline)) continue;
     if (outcome == Outcome::signalled) co_return Wake::signalled;
     if (outcome == Outcome::timeout) co_return Wake::timeout;
     if (outcome == Outcome::closed) co_return Wake::closed;
@@ -366,6 +454,26 @@ Task<Result<>> Stream::start_tls(std::shared_ptr<TlsContext> context, TlsStart s
     auto ready = outcome_result(outcome, "TLS handshake");
     CO_TRY(ready);
   }
+}
+
+void Stream::start_deflate() {
+  auto layer = std::make_unique<DeflateLayer>();
+  if (core_->deflate) layer->feed(core_->deflate->take_input());
+  core_->deflate = std::move(layer);
+  core_->deflates = true;
+}
+
+void Stream::end_deflate() {
+  if (core_->deflate) core_->deflate->end();
+  core_->deflates = false;
+}
+
+bool Stream::is_deflated() const {
+  return core_->deflates;
+}
+
+void Stream::rest() {
+  if (core_->deflate) core_->deflate->rest();
 }
 
 Task<> Stream::shutdown(Deadline deadline) {
@@ -426,6 +534,14 @@ uint64_t Stream::bytes_in() const {
 
 uint64_t Stream::bytes_out() const {
   return core_->bytes_out;
+}
+
+uint64_t Stream::wire_in() const {
+  return core_->wire_in;
+}
+
+uint64_t Stream::wire_out() const {
+  return core_->wire_out;
 }
 
 void Stream::on_stop(Signal::Handle handle, uint32_t reasons) {

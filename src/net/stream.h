@@ -1,6 +1,7 @@
 // One connection: octets over TCP or a Unix socket, in the clear or under TLS. TLS sits directly on
 // the descriptor with released buffers, and every wait is for readiness, so that an idle connection
-// holds no buffer at all. A Stream never reads ahead of what its caller asks for. It belongs to one
+// holds no buffer at all. A Stream never reads ahead of what its caller asks for, but where the
+// peer compresses, and then some KiB. It belongs to one
 // executor: use, move and destroy it there, by one coroutine at a time, and not while an operation
 // is under way. Errors: Code::timeout, Code::closed (end of file or reset), Code::io, Code::invalid
 // (TLS).
@@ -99,6 +100,17 @@ class Stream {
   // helps.
   Task<Result<>> start_tls(std::shared_ptr<TlsContext> context, TlsStart start);
 
+  // From here on what is written is compressed, each write flushed, and what is read was compressed
+  // by the peer (net/deflate.h): server and client alike. Takes memory that rest(), or a second
+  // without octets from the peer, gives back.
+  void start_deflate();
+  // Ends that: what is written from here on is not compressed, nor is what the peer sends behind
+  // the block it is in.
+  void end_deflate();
+  bool is_deflated() const;
+  // Nothing will pass for a while: buffers are given back at once.
+  void rest();
+
   // Sends close_notify or FIN, then drops what still comes for a moment, so that the last answer is
   // not lost to a reset; then close(). At most until `deadline`.
   Task<> shutdown(Deadline deadline);
@@ -116,6 +128,9 @@ class Stream {
   // Octets of the application, without TLS's own.
   uint64_t bytes_in() const;
   uint64_t bytes_out() const;
+  // The same as they travel: fewer where they are compressed.
+  uint64_t wire_in() const;
+  uint64_t wire_out() const;
 
   // Signals `handle` when the server drains (Connections::drain), at once if it already does.
   void on_stop(Signal::Handle handle, uint32_t reasons);

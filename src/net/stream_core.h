@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "net/connections_state.h"
+#include "net/deflate.h"
 #include "net/signal_state.h"
 #include "net/stream.h"
 #include "net/tls_session.h"
@@ -36,12 +37,17 @@ struct Stream::Core final : public Waiter, public std::enable_shared_from_this<S
   boost::asio::posix::basic_stream_descriptor<Loop> descriptor;
   Timer timer;
   std::unique_ptr<TlsSession> tls;
+  // Above TLS. Stays after end_deflate(), for what the peer had compressed and what came with it.
+  std::unique_ptr<DeflateLayer> deflate;
+  bool deflates = false;  // what is written goes through it
   // Shared with the coroutine that runs the handler: the connection counts until both are gone.
   std::shared_ptr<Connections::Ticket> ticket;
   Address peer;
   Address local;
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
+  uint64_t wire_in = 0;  // the same as they travel, compressed or not
+  uint64_t wire_out = 0;
   bool read_armed = false;
   bool write_armed = false;
   bool read_ready = false;

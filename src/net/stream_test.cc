@@ -27,14 +27,17 @@ Task<Result<>> write_and_close(Stream& stream, std::string octets) {
   co_return written;
 }
 
-// Plain, TLS 1.2 and TLS 1.3: what holds for all of them.
-enum class Kind { plain, tls12, tls13 };
+// Plain, TLS 1.2 and TLS 1.3, and compressed: what holds for all of them.
+enum class Kind { plain, tls12, tls13, deflate, deflate_tls };
 
 class AnyStream : public ::testing::TestWithParam<Kind> {
  protected:
   Pair make_pair(int buffer_bytes = 0) {
     Pair pair = local_pair(io_.executor(0), io_.executor(1), buffer_bytes);
-    if (GetParam() == Kind::plain) return pair;
+    if (GetParam() == Kind::deflate || GetParam() == Kind::deflate_tls) {
+      for (Stream* stream : {&pair.a, &pair.b}) stream->start_deflate();
+    }
+    if (GetParam() == Kind::plain || GetParam() == Kind::deflate) return pair;
     auto files = test::make_certificate(directory_, "localhost", {"localhost"});
     auto client = test::client_context(GetParam() == Kind::tls12);
     EXPECT_TRUE(test::handshake(pair, test::server_context(files), client));
@@ -53,7 +56,8 @@ class AnyStream : public ::testing::TestWithParam<Kind> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, AnyStream,
-                         ::testing::Values(Kind::plain, Kind::tls12, Kind::tls13));
+                         ::testing::Values(Kind::plain, Kind::tls12, Kind::tls13, Kind::deflate,
+                                           Kind::deflate_tls));
 
 TEST_P(AnyStream, LargeTransfersArriveWholeBothWays) {
   Pair pair = make_pair();

@@ -15,6 +15,11 @@ character is one octet; the transcript file itself is UTF-8.
   A< any:                       A has to get all of the indented responses, in any order;
       * 1 EXISTS                  '? ' in front: may come; '...': other untagged ones, too
   starttls A                    the TLS handshake, after the server's OK
+  deflate A [FLUSH]             after the server's OK to COMPRESS: both sides compress (RFC 4978);
+                                  FLUSH, how A ends what it sends: sync (if nothing is said),
+                                  partial or full
+  deflate A end                 A stops, behind its last command; the server behind its tagged OK
+  A>wire "octets"               octets as they travel, although A compresses; escapes of >raw
   scram A USER PASSWORD [HOW]   a whole AUTHENTICATE SCRAM-SHA-256 up to the tagged reply; HOW:
                                   plus (bound to TLS by tls-server-end-point), wrong (bound to
                                   another certificate), unaware (the client could bind and has
@@ -75,6 +80,7 @@ class Step:
 
 _LINES = [
     ("raw", re.compile(rf'({NAME})>raw "(.*)"$')),
+    ("wire", re.compile(rf'({NAME})>wire "(.*)"$')),
     ("data", re.compile(rf"({NAME})>data (.+)$")),
     ("send", re.compile(rf"({NAME})> (.*)$")),
     ("any", re.compile(rf"({NAME})< any:()$")),
@@ -84,6 +90,7 @@ _LINES = [
     ("login", re.compile(rf"login ({NAME})(?: (\S+))?$")),
     ("connect", re.compile(rf"connect ({NAME}) (imap|imaps|lmtp)$")),
     ("starttls", re.compile(rf"starttls ({NAME})()$")),
+    ("deflate", re.compile(rf"deflate ({NAME})(?: (sync|partial|full|end))?$")),
     ("scram", re.compile(rf"scram ({NAME}) (\S+ \S+(?: (?:plus|wrong|unaware|stripped))?)$")),
     ("closed", re.compile(rf"closed ({NAME})()$")),
     ("close", re.compile(rf"close ({NAME})()$")),

@@ -26,6 +26,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
@@ -45,12 +46,53 @@ def tls_context():
     return context
 
 
+class Deflate:
+    """The client's side of COMPRESS (RFC 4978)."""
+
+    FLUSH = {
+        "sync": zlib.Z_SYNC_FLUSH,
+        "partial": zlib.Z_PARTIAL_FLUSH,
+        "full": zlib.Z_FULL_FLUSH,
+    }
+    MARK = b"\x00\x00\xff\xff"  # what the server's flushes end with
+
+    def __init__(self, how):
+        self.flush = self.FLUSH[how]
+        self.packer = zlib.compressobj(wbits=-15)
+        self.unpacker = zlib.decompressobj(wbits=-15)
+        self.wire = b""  # from the server, up to the next mark
+        self.end = None  # the beginning of the line that ends what the server compresses
+        self.text = b""  # the last of what was unpacked
+
+    def pack(self, octets):
+        return self.packer.compress(octets) + self.packer.flush(self.flush)
+
+    def unpack(self, octets):
+        """What the octets hold; with them, those that are not compressed any more."""
+        self.wire += octets
+        out = b""
+        while (at := self.wire.find(self.MARK)) >= 0:
+            end = at + len(self.MARK)
+            try:
+                piece = self.unpacker.decompress(self.wire[:end])
+            except zlib.error as error:
+                raise Failure(f"the server's octets: {error}") from None
+            self.wire = self.wire[end:]
+            out += piece
+            self.text = (self.text + piece)[-4096:]
+            if self.end and self.end in b"\r\n" + self.text:
+                return out, self.wire
+        return out, None
+
+
 class Connection:
     """One connection of a transcript: reads whole responses, literals included."""
 
     def __init__(self, address, kind, timeout):
         self.kind = kind
         self.timeout = timeout
+        self.deflate = None
+        self.packs = False
         self.socket = socket.create_connection(address, timeout=timeout)
         if kind == "imaps":
             self.socket = tls_context().wrap_socket(self.socket)
@@ -69,8 +111,12 @@ class Connection:
 
     def send(self, octets):
         self.log.append("> " + shown(octets))
+        octets = octets.encode("latin-1")
+        self.send_wire(self.deflate.pack(octets) if self.packs else octets)
+
+    def send_wire(self, octets):
         try:
-            self.socket.sendall(octets.encode("latin-1"))
+            self.socket.sendall(octets)
         except OSError as error:
             # What the server said before it closed is what the transcript wants to see.
             self.log.append(f"! {error}")
@@ -89,6 +135,11 @@ class Connection:
             more = b""
         if not more:
             return False
+        if self.deflate:
+            more, plain = self.deflate.unpack(more)
+            if plain is not None:
+                more += plain
+                self.deflate = None
         self.buffer += more
         return True
 
@@ -247,6 +298,23 @@ class Transcript:
             if not response.startswith("* ") or response.startswith("* BYE"):
                 connection.queued += waiting
                 return False
+
+    def do_deflate(self, step):
+        connection = self.of(step)
+        if step.text == "end":
+            connection.deflate.end = f"\r\n{connection.tag} OK".encode("latin-1")
+            connection.packs = False
+            return
+        if connection.buffer or connection.queued:
+            raise Failure("octets arrived behind the answer to COMPRESS")
+        connection.deflate = Deflate(step.text or "sync")
+        connection.packs = True
+
+    def do_wire(self, step):
+        octets = self.expand(language.unescape(step.text))
+        connection = self.of(step)
+        connection.log.append("> (wire) " + shown(octets))
+        connection.send_wire(octets.encode("latin-1"))
 
     def do_raw(self, step):
         self.of(step).send(self.expand(language.unescape(step.text)))

@@ -82,6 +82,7 @@ constexpr auto table = std::to_array<Entry>({
     {"QUOTA=RES-MAILBOX", Offered::after_login},
     {"QUOTASET", Offered::admin},
     {"UNAUTHENTICATE", Offered::after_login},
+    {"COMPRESS=DEFLATE", Offered::after_login},
 });
 
 struct EnableName {

@@ -114,6 +114,7 @@ constexpr std::array table{
     simple<Unauthenticate>("UID UNAUTHENTICATE"),
     plain<CancelUpdate, parse_cancel_update, print_cancel_update>("UID CANCELUPDATE"),
     plain<MultiSearch, parse_multisearch, print_multisearch>("UID ESEARCH"),
+    plain<Compress, parse_compress, print_compress>("UID COMPRESS"),
 };
 
 const Row& row_of(const CommandBody& body) {

@@ -9,6 +9,7 @@
 #include "protocol/imap/append.h"
 #include "protocol/imap/authenticate.h"
 #include "protocol/imap/cancel_update.h"
+#include "protocol/imap/compress.h"
 #include "protocol/imap/copy.h"
 #include "protocol/imap/cursor.h"
 #include "protocol/imap/enable.h"
@@ -35,7 +36,7 @@ using CommandBody =
                  Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Namespace, Status, Append,
                  Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id,
                  GetMetadata, SetMetadata, GetQuota, GetQuotaRoot, SetQuota, Xlist, Unauthenticate,
-                 Replace, UidBatches, MultiSearch, CancelUpdate>;
+                 Replace, UidBatches, MultiSearch, CancelUpdate, Compress>;
 
 struct Command {
   std::string tag;

@@ -56,6 +56,8 @@ CommandTask run(ImapSession& session, const imap::GetQuotaRoot& command, RunOpti
 CommandTask run(ImapSession& session, const imap::SetQuota& command, RunOptions options);
 // unauthenticate.cc
 CommandTask run(ImapSession& session, const imap::Unauthenticate& command, RunOptions options);
+// compress.cc
+CommandTask run(ImapSession& session, const imap::Compress& command, RunOptions options);
 // status.cc
 CommandTask run(ImapSession& session, const imap::Status& command, RunOptions options);
 // append.cc

@@ -58,6 +58,7 @@ CommandTask run(ImapSession& session, const imap::Idle&, RunOptions) {
     heard = next_line(session);
     if (heard != Heard::nothing) break;
     net::Deadline until = end;
+    session.stream().rest();
     if (keepalive > 0) until = std::min(end, net::after(std::chrono::seconds(keepalive)));
     const net::Wake wake =
         co_await session.stream().wait_readable_or_signal(session.signal(), until);

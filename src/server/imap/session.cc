@@ -162,7 +162,8 @@ net::Task<> ImapSession::end() {
 
 void ImapSession::log_end() {
   entry_.set_bytes(stream_.bytes_in(), stream_.bytes_out());
-  log_.info("ended in={} out={}", stream_.bytes_in(), stream_.bytes_out());
+  log_.info("ended in={} out={} wire_in={} wire_out={}", stream_.bytes_in(), stream_.bytes_out(),
+            stream_.wire_in(), stream_.wire_out());
 }
 
 void ImapSession::greet() {
