@@ -27,6 +27,11 @@ Bytef* input_of(std::string_view octets) {
   return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(octets.data()));
 }
 
+// Assigning an empty string would keep the memory.
+void let_go(std::string& octets) {
+  std::string().swap(octets);
+}
+
 }  // namespace
 
 struct DeflateLayer::Writer {
@@ -70,7 +75,7 @@ DeflateLayer::Reader& DeflateLayer::reader() {
     CHECK(inflateSetDictionary(&stream, input_of(history_), size) == Z_OK);
   }
   if (bits_ > 0) CHECK(inflatePrime(&stream, bits_, bit_values_) == Z_OK);
-  history_ = std::string();
+  let_go(history_);
   return *reader_;
 }
 
@@ -116,7 +121,7 @@ void DeflateLayer::feed(std::string_view wire) {
 void DeflateLayer::use_input(size_t octets) {
   position_ += octets;
   if (has_input()) return;
-  input_ = std::string();
+  let_go(input_);
   position_ = 0;
 }
 
@@ -130,6 +135,7 @@ Result<size_t> DeflateLayer::inflate(std::span<char> into) {
     const size_t count = std::min(into.size(), unread_.size());
     std::copy_n(unread_.begin(), count, into.begin());
     unread_.erase(0, count);
+    if (unread_.empty()) let_go(unread_);
     return count;
   }
   if (failed_) return fail(Code::invalid, "DEFLATE: broken before");
@@ -144,7 +150,9 @@ Result<size_t> DeflateLayer::inflate(std::span<char> into) {
 }
 
 Result<size_t> DeflateLayer::inflate_some(std::span<char> into) {
-  constexpr int between_blocks = 128;  // of data_type, as inflate() leaves it
+  // Of data_type, as inflate() leaves it.
+  constexpr int behind_last = 64;
+  constexpr int between_blocks = 128;
   const std::string_view rest = std::string_view(input_).substr(position_);
   if (last_) {
     failed_ = true;
@@ -159,14 +167,17 @@ Result<size_t> DeflateLayer::inflate_some(std::span<char> into) {
   const size_t used = rest.size() - stream.avail_in;
   if (used > 0) last_octet_ = static_cast<uint8_t>(rest[used - 1]);
   use_input(used);
+  const size_t count = into.size() - stream.avail_out;
   if (done != Z_OK && done != Z_STREAM_END && done != Z_BUF_ERROR) {
+    // What was good before it is given out first.
     failed_ = true;
+    if (count > 0) return count;
     return fail(Code::invalid, stream.msg ? stream.msg : "DEFLATE: broken");
   }
-  last_ = done == Z_STREAM_END;
-  between_ = last_ || (stream.data_type & between_blocks) != 0;
+  between_ = done == Z_STREAM_END || (stream.data_type & between_blocks) != 0;
+  last_ = between_ && (done == Z_STREAM_END || (stream.data_type & behind_last) != 0);
   waiting_ = !between_ && stream.avail_out == 0;
-  return into.size() - stream.avail_out;
+  return count;
 }
 
 void DeflateLayer::end() {
@@ -181,7 +192,7 @@ Result<size_t> DeflateLayer::pass(std::span<char> into) {
     if (count > 0) return count;
   }
   reader_.reset();
-  history_ = std::string();
+  let_go(history_);
   // Behind the last block come 00 00 FF FF in octets of their own, or a block that says it is the
   // last: nothing that a line of text begins with.
   const auto is_text = [](char c) { return c >= ' ' && c < 0x7f; };

@@ -177,6 +177,7 @@ Step write_step(Stream::Core& core, Cursor& cursor) {
   Step step = core.tls ? core.tls->write(next_record(cursor)) : send_plain(core.fd(), cursor);
   cursor.advance(step.octets);
   core.wire_out += step.octets;
+  if (!core.deflates) core.bytes_out += step.octets;
   return step;
 }
 
@@ -229,7 +230,8 @@ Task<Result<>> write_deflated(Stream::Core& core, Cursor cursor,
                               std::chrono::steady_clock::duration stall) {
   while (!cursor.done()) {
     std::string packed;
-    for (size_t taken = 0; taken < deflate_turn_bytes && !cursor.done();) {
+    size_t taken = 0;
+    while (taken < deflate_turn_bytes && !cursor.done()) {
       const std::string_view some =
           cursor.piece(cursor.index).substr(0, deflate_turn_bytes - taken);
       core.deflate->deflate(some, packed);
@@ -242,13 +244,13 @@ Task<Result<>> write_deflated(Stream::Core& core, Cursor cursor,
     wire.single = packed;
     auto sent = co_await write_loop(core, wire, stall);
     CO_TRY(sent);
+    core.bytes_out += taken;
     if (!all) co_await yield_now();
   }
   co_return Result<>();
 }
 
 Task<Result<>> write(Stream::Core& core, Cursor cursor, std::chrono::steady_clock::duration stall) {
-  for (size_t i = 0; i < cursor.count(); ++i) core.bytes_out += cursor.piece(i).size();
   return core.deflates ? write_deflated(core, cursor, stall) : write_loop(core, cursor, stall);
 }
 
