@@ -128,4 +128,51 @@ std::string print_json(const Json& json) {
   return boost::json::serialize(convert(json));
 }
 
+namespace {
+
+// Octets of the well-formed UTF-8 character that `text` begins with (RFC 3629 4), 0 for none.
+size_t character_octets(std::string_view text) {
+  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
+  const size_t octets = lead < 0x80   ? 1
+                        : lead < 0xc2 ? 0
+                        : lead < 0xe0 ? 2
+                        : lead < 0xf0 ? 3
+                        : lead < 0xf5 ? 4
+                                      : 0;
+  if (octets == 0 || octets > text.size()) return 0;
+  for (size_t i = 1; i < octets; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  if (octets > 2) {
+    const unsigned char second = at(1);
+    const bool overlong = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
+    const bool surrogate = lead == 0xed && second >= 0xa0;
+    if (overlong || surrogate || (lead == 0xf4 && second >= 0x90)) return 0;
+  }
+  return octets;
+}
+
+}  // namespace
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  while (!text.empty()) {
+    const size_t octets = character_octets(text);
+    const char c = text.front();
+    if (octets == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", c);
+    } else {
+      out += text.substr(0, octets);
+    }
+    text.remove_prefix(octets == 0 ? 1 : octets);
+  }
+  return out + '"';
+}
+
 }  // namespace eilpost

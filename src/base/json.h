@@ -44,4 +44,8 @@ struct JsonMember {
 Result<Json> parse_json(std::string_view text);
 std::string print_json(const Json& json);
 
+// A string with its quotes (RFC 8259 7), for those who print a document piece by piece. Octets that
+// are no UTF-8 come out as U+FFFD.
+std::string json_string(std::string_view text);
+
 }  // namespace eilpost

@@ -39,5 +39,18 @@ TEST(Json, Refuses) {
   EXPECT_EQ(parse_json(std::string(2 << 20, ' ')).error().code, Code::too_big);
 }
 
+TEST(JsonString, QuotesAndEscapes) {
+  EXPECT_EQ(json_string(""), "\"\"");
+  EXPECT_EQ(json_string("a\"b\\c"), R"("a\"b\\c")");
+  EXPECT_EQ(json_string("a\nb\x01"), R"("a\u000ab\u0001")");
+  EXPECT_EQ(json_string("Entw\xc3\xbcrfe \xf0\x9f\x93\xac"), "\"Entw\xc3\xbcrfe \xf0\x9f\x93\xac\"");
+}
+
+TEST(JsonString, ReplacesWhatIsNoUtf8) {
+  EXPECT_EQ(json_string("a\xff"), "\"a\xef\xbf\xbd\"");
+  EXPECT_EQ(json_string("\xc3"), "\"\xef\xbf\xbd\"");
+  EXPECT_EQ(json_string("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
 }  // namespace
 }  // namespace eilpost

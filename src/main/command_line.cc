@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <sstream>
 
+#include "main/tools/tools.h"
+
 #ifndef EILPOST_VERSION
 #define EILPOST_VERSION "unknown"
 #endif
@@ -31,6 +33,7 @@ class Builder {
     cluster();
     index();
     tools();
+    add_tools({app_, [this](ToolCommand run) { line_.command = ToolRun{std::move(run)}; }});
   }
 
   ParsedCommandLine parse(std::vector<std::string> arguments) {

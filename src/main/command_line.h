@@ -2,6 +2,7 @@
 // and nowhere else.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,10 +20,14 @@ struct ConfigCheckCommand {
 };
 struct ConfigKeysCommand {};
 struct VersionCommand {};
+// A client tool (main/tools/tool.h): what it does, ready to run; the exit code.
+struct ToolRun {
+  std::function<int()> run;
+};
 
 struct CommandLine {
   std::variant<std::monostate, ServeCommand, DemoOptions, RestoreOptions, TopOptions,
-               ConfigCheckCommand, ConfigKeysCommand, VersionCommand, AdminCommand>
+               ConfigCheckCommand, ConfigKeysCommand, VersionCommand, AdminCommand, ToolRun>
       command;
   std::string config_file;  // --config; empty: the default place, if there is a file
   std::string data_dir;     // --data; empty: what the configuration says

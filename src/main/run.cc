@@ -130,6 +130,7 @@ struct Runner {
     fmt::print("eilpost {}\n", EILPOST_VERSION);
     return 0;
   }
+  int operator()(const ToolRun& tool) { return tool.run(); }
   int operator()(const AdminCommand& command) { return run_admin_client(line, command, arguments); }
 };
 

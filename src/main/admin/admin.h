@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "base/json.h"
 #include "main/admin/admin_command.h"
 #include "main/node.h"
 #include "main/output.h"

@@ -1,0 +1,155 @@
+#include "main/tools/tool.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <set>
+#include <thread>
+
+#include "client/session/endpoint.h"
+
+namespace eilpost {
+
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
+}  // namespace
+
+CLI::App* add_tool(CLI::App& parent, const char* name, const char* help) {
+  auto* command = parent.add_subcommand(name, help);
+  command->set_help_flag("-h,--help", "Show this help");
+  return command;
+}
+
+void add_account_options(CLI::App& command, const std::string& prefix,
+                         AccountArguments& arguments) {
+  const auto name = [&](const char* option) { return "--" + prefix + option; };
+  command
+      .add_option(name("server"), arguments.server,
+                  "imaps://HOST, imap://HOST (STARTTLS), HOST or HOST:PORT")
+      ->type_name("SERVER")
+      ->required();
+  command.add_option(name("user"), arguments.user, "Login name")->type_name("NAME");
+  command
+      .add_option(name("password"), arguments.password,
+                  "Where the password is: prompt (default), env:NAME, file:PATH, fd:NUMBER or "
+                  "command:LINE")
+      ->type_name("SOURCE");
+  command
+      .add_option(name("token"), arguments.token,
+                  "Where an OAuth access token is, instead of a password")
+      ->type_name("SOURCE");
+  command
+      .add_option(name("as"), arguments.authzid,
+                  "Open this account's mail with the credentials of --user")
+      ->type_name("NAME");
+  command.add_option(name("mechanism"), arguments.mechanism, "This SASL mechanism and no other")
+      ->type_name("NAME");
+  command.add_option(name("ca-file"), arguments.ca_file, "Trust these certificates (PEM)")
+      ->type_name("FILE");
+  command.add_option(name("certificate"), arguments.certificate, "Client certificate (PEM)")
+      ->type_name("FILE");
+  command.add_option(name("key"), arguments.key, "Its key (PEM)")->type_name("FILE");
+  command.add_flag(name("kerberos"), arguments.ticket, "Sign in with a Kerberos ticket");
+  command.add_flag(name("insecure"), arguments.insecure, "Do not verify the server's certificate");
+  command
+      .add_option(name("silence"), arguments.silence_seconds,
+                  "Seconds without a word from the server before it is given up")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(5, 86400))
+      ->capture_default_str();
+}
+
+Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
+                                         const std::string& prefix) {
+  client::AccountSpec out;
+  auto endpoint = client::parse_endpoint(arguments.server);
+  if (!endpoint) return wrap(std::move(endpoint).error(), "--" + prefix + "server");
+  out.endpoint = endpoint->endpoint;
+  out.name = arguments.user.empty() ? endpoint->user : arguments.user;
+  out.authzid = arguments.authzid;
+  out.mechanism = arguments.mechanism;
+  out.silence = std::chrono::seconds(arguments.silence_seconds);
+  const bool token = !arguments.token.empty();
+  if (token && !arguments.password.empty()) {
+    return fail(Code::invalid, "--" + prefix + "token and --" + prefix + "password: give one");
+  }
+  using Kind = client::SignIn::Kind;
+  if (token) out.kind = Kind::token;
+  if (arguments.ticket) out.kind = Kind::ticket;
+  if (!token && !arguments.ticket && !arguments.certificate.empty() &&
+      arguments.password.empty()) {
+    out.kind = Kind::certificate;
+  }
+  const std::string& source = token ? arguments.token : arguments.password;
+  if (!source.empty()) {
+    auto parsed = client::parse_secret_source(source);
+    if (!parsed) {
+      return wrap(std::move(parsed).error(), "--" + prefix + (token ? "token" : "password"));
+    }
+    out.secret = std::move(*parsed);
+  }
+  if (out.name.empty() && (out.kind == Kind::password || out.kind == Kind::token)) {
+    return fail(Code::invalid, "--" + prefix + "user: expected a login name");
+  }
+  out.tls.verify = !arguments.insecure;
+  out.tls.ca_file = arguments.ca_file;
+  out.tls.chain_file = arguments.certificate;
+  out.tls.key_file = arguments.key;
+  return out;
+}
+
+// Waits for the stop signals on a thread of its own; SIGUSR1 ends it.
+struct ToolWorld::Watcher {
+  std::thread thread;
+};
+
+ToolWorld::ToolWorld()
+    : output(process_output()), io_(1), stop_(io_.executor(0)), watcher_(new Watcher) {
+  sigset_t set = stop_signals();
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  watcher_->thread = std::thread([this, set, handle = stop_.handle()] {
+    for (;;) {
+      int number = 0;
+      if (sigwait(&set, &number) != 0 || number == SIGUSR1) return;
+      if (stopping_.exchange(true)) ::_exit(130);
+      handle.notify();
+    }
+  });
+}
+
+ToolWorld::~ToolWorld() {
+  pthread_kill(watcher_->thread.native_handle(), SIGUSR1);
+  watcher_->thread.join();
+  io_.stop();
+}
+
+int ToolWorld::run(const char* name, net::Task<Result<int>> task) {
+  const Result<int> done = net::block_on(executor(), std::move(task));
+  if (done) return *done;
+  output.error("eilpost {}: {}\n", name, done.error().detail);
+  return 1;
+}
+
+client::Hooks ToolWorld::hooks() {
+  client::Hooks out;
+  // Shared by the copies of the hook: one text is shown once, however many connections hear it.
+  auto shown = std::make_shared<std::set<std::string, std::less<>>>();
+  out.alert = [this, shown](std::string_view server, std::string_view text) {
+    if (!shown->insert(std::string(text)).second) return;
+    output.error("{} says: {}\n", server, text);
+  };
+  return out;
+}
+
+}  // namespace eilpost

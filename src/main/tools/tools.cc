@@ -1,0 +1,9 @@
+#include "main/tools/tools.h"
+
+namespace eilpost {
+
+void add_tools(ToolHost host) {
+  add_watch(host);
+}
+
+}  // namespace eilpost
