@@ -238,6 +238,7 @@ Task<Result<>> Session::authenticate(sasl::Mechanism mechanism, const SignIn& si
     auto turn = co_await connection_.wait_turn(*ticket);
     CO_TRY(turn);
     if (const auto* answer = std::get_if<Answer>(&*turn)) {
+      observe_status(answer->tagged);
       if (!answer->ok()) {
         Error refused = refusal(answer->tagged);
         if (refused.code == Code::cannot) refused.code = Code::auth_failed;
