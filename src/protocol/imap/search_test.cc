@@ -85,8 +85,8 @@ TEST(Search, ExtensionsAreWrittenAsTheyWereRead) {
        {"a SEARCH FILTER on-the-road NOT FUZZY SUBJECT \"IMAP break\"",
         "a UID SEARCH RETURN (UPDATE CONTEXT PARTIAL 1:500) UNDELETED",
         "a SEARCH RETURN (ALL RELEVANCY) FUZZY (TEXT Helo FROM x)",
-        "a ESEARCH IN (mailboxes \"folder1\" subtree \"folder2\" personal) RETURN (COUNT) UNSEEN",
-        "a ESEARCH IN (mailboxes (\"a\" \"b\") subtree-one \"c\" selected) ALL", "a ESEARCH ALL",
+        "a ESEARCH IN (mailboxes folder1 subtree folder2 personal) RETURN (COUNT) UNSEEN",
+        "a ESEARCH IN (mailboxes (a \"b c\") subtree-one c selected) ALL", "a ESEARCH ALL",
         "a CANCELUPDATE \"B01\" \"B02\""}) {
     EXPECT_EQ(line, test::reprinted(line));
   }
