@@ -324,7 +324,8 @@ def idle(bench):
     bench.row("  against Dovecot with hibernation", kib, asleep.get("session_kib"), "", None,
               "KiB", ratio_of(asleep.get("session_kib"), kib))
     packed = out["compressing"].get("session_kib")
-    bench.row("  with COMPRESS=DEFLATE", packed, None, "<= 64 KiB", at_most(packed, 64), "KiB", None)
+    bench.row("  with COMPRESS=DEFLATE", packed, None, "<= 64 KiB", at_most(packed, 64), "KiB",
+              None)
     for key, name, limit in (("push_p50_ms", "median", 2), ("push_p99_ms", "p99", 10)):
         mine, other = ours.get(key), theirs.get(key)
         bench.row(f"250 to push at 500 deliveries/s, {name}", mine, other, f"< {limit} ms",

@@ -43,7 +43,7 @@ TEST(JsonString, QuotesAndEscapes) {
   EXPECT_EQ(json_string(""), "\"\"");
   EXPECT_EQ(json_string("a\"b\\c"), R"("a\"b\\c")");
   EXPECT_EQ(json_string("a\nb\x01"), R"("a\u000ab\u0001")");
-  EXPECT_EQ(json_string("Entw\xc3\xbcrfe \xf0\x9f\x93\xac"), "\"Entw\xc3\xbcrfe \xf0\x9f\x93\xac\"");
+  EXPECT_EQ(json_string("\xc3\xbcrfe \xf0\x9f\x93\xac"), "\"\xc3\xbcrfe \xf0\x9f\x93\xac\"");
 }
 
 TEST(JsonString, ReplacesWhatIsNoUtf8) {

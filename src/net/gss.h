@@ -15,16 +15,15 @@ namespace eilpost::net {
 
 // What a service proves itself with. Thread safe.
 class GssCredential {
-public:
+ public:
   // Any of the keytab's keys. Code::unavailable: it cannot be read, or holds
   // none.
-  static Result<std::shared_ptr<GssCredential>>
-  acceptor(const std::string &keytab);
+  static Result<std::shared_ptr<GssCredential>> acceptor(const std::string& keytab);
   ~GssCredential();
-  GssCredential(const GssCredential &) = delete;
-  GssCredential &operator=(const GssCredential &) = delete;
+  GssCredential(const GssCredential&) = delete;
+  GssCredential& operator=(const GssCredential&) = delete;
 
-private:
+ private:
   friend class GssContext;
   struct Impl;
   explicit GssCredential(std::unique_ptr<Impl> impl);
@@ -32,24 +31,23 @@ private:
 };
 
 class GssContext {
-public:
+ public:
   struct Step {
-    std::string octets; // for the peer; may be empty
+    std::string octets;  // for the peer; may be empty
     bool complete = false;
   };
 
   // `server_end_point` (RFC 5929 4) is bound to as Microsoft's clients do;
   // empty: nothing to bind to.
-  static Result<std::unique_ptr<GssContext>>
-  acceptor(std::shared_ptr<GssCredential> credential,
-           std::string server_end_point);
+  static Result<std::unique_ptr<GssContext>> acceptor(std::shared_ptr<GssCredential> credential,
+                                                      std::string server_end_point);
   // With the tickets of the user who runs this. `target` is
   // "imap@host.example.org".
-  static Result<std::unique_ptr<GssContext>>
-  initiator(const std::string &target, std::string server_end_point);
+  static Result<std::unique_ptr<GssContext>> initiator(const std::string& target,
+                                                       std::string server_end_point);
   ~GssContext();
-  GssContext(const GssContext &) = delete;
-  GssContext &operator=(const GssContext &) = delete;
+  GssContext(const GssContext&) = delete;
+  GssContext& operator=(const GssContext&) = delete;
 
   // Code::auth_failed: the peer cannot prove itself, or is bound to another
   // channel. The detail says what Kerberos says.
@@ -59,17 +57,17 @@ public:
   Result<std::string> unwrap(std::string_view octets);
 
   // When complete, of an acceptor: "anna@EXAMPLE.ORG".
-  const std::string &peer() const;
+  const std::string& peer() const;
   // The peer has bound itself to this channel (GSS_C_CHANNEL_BOUND_FLAG).
   bool bound() const;
   // The PAC's KERB_VALIDATION_INFO, where there is one and its signature is the
   // KDC's.
-  const std::optional<std::string> &logon_info() const;
+  const std::optional<std::string>& logon_info() const;
 
-private:
+ private:
   struct Impl;
   explicit GssContext(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
-} // namespace eilpost::net
+}  // namespace eilpost::net

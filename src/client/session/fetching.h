@@ -1,6 +1,6 @@
-// FETCH as tools need it: what is known of many messages, in rows; and one message's octets, streamed
-// to whoever takes them, asked for again when the server says OK and sends nothing, and compared with
-// the size that was promised. Belongs to the session's coroutine.
+// FETCH as tools need it: what is known of many messages, in rows; and one message's octets,
+// streamed to whoever takes them, asked for again when the server says OK and sends nothing, and
+// compared with the size that was promised. Belongs to the session's coroutine.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace eilpost::client {
 // What one message is, without its octets.
 struct MessageRow {
   Uid uid;
-  Seq seq;  // 0 where the server sends UIDFETCH
+  Seq seq;               // 0 where the server sends UIDFETCH
   imap::FlagList flags;  // \Recent is left out: it is the session's, not the message's
   std::optional<imap::DateTime> internal_date;
   std::optional<uint64_t> size;  // as RFC822.SIZE says
@@ -52,8 +52,8 @@ struct FetchedMessage {
   std::optional<uint64_t> size;  // RFC822.SIZE at that time
   bool size_differs = false;
 };
-// BODY.PEEK[] of one message. Code::expunge_issued: it is gone; Code::corrupt: three times the server
-// said OK and gave no octets.
+// BODY.PEEK[] of one message. Code::expunge_issued: it is gone; Code::corrupt: three times the
+// server said OK and gave no octets.
 Task<Result<FetchedMessage>> fetch_message(Session& session, Uid uid, MessageSink sink);
 
 // A literal that came whole, or streamed: feeds `sink` either way. For commands that fetch several

@@ -1,5 +1,5 @@
-// What `watch` tells: one event for each thing that has happened in a mailbox, found by comparing two
-// states of it, so that what happened while nobody was connected is told too. Pure; any thread.
+// What `watch` tells: one event for each thing that has happened in a mailbox, found by comparing
+// two states of it, so that what happened while nobody was connected is told too. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ struct Event {
   uint32_t count = 0;  // arrived and removed
   uint32_t first_uid = 0;
   uint32_t last_uid = 0;
-  MailboxState state;        // after it
-  bool caught_up = false;    // it happened while nobody watched
+  MailboxState state;      // after it
+  bool caught_up = false;  // it happened while nobody watched
   friend bool operator==(const Event&, const Event&) = default;
 };
 

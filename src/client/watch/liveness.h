@@ -1,6 +1,6 @@
-// Whether connections may have died without a word: the machine slept, or the address that they were
-// made from is gone. Asked from time to time; a yes only means that the connection should be made to
-// prove itself. For one thread.
+// Whether connections may have died without a word: the machine slept, or the address that they
+// were made from is gone. Asked from time to time; a yes only means that the connection should be
+// made to prove itself. For one thread.
 #pragma once
 
 #include <cstdint>

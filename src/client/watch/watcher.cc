@@ -23,9 +23,8 @@ bool has_control_character(std::string_view name) {
 }
 
 std::vector<imap::StatusItem> items_for(const Session& session) {
-  std::vector<imap::StatusItem> out = {
-      imap::StatusItem::messages, imap::StatusItem::uid_next, imap::StatusItem::uid_validity,
-      imap::StatusItem::unseen};
+  std::vector<imap::StatusItem> out = {imap::StatusItem::messages, imap::StatusItem::uid_next,
+                                       imap::StatusItem::uid_validity, imap::StatusItem::unseen};
   if (session.has("CONDSTORE") || session.has("QRESYNC")) {
     out.push_back(imap::StatusItem::highest_modseq);
   }
@@ -74,11 +73,11 @@ struct Watcher::Pool {
   Account& account;
   const WatchOptions& options;
   net::Executor executor;
-  net::Signal news;                     // something was noticed, or a connection has ended
-  std::set<std::string> touched;        // mailboxes to look at
-  std::set<std::string> idled;          // mailboxes that a connection sits in
+  net::Signal news;               // something was noticed, or a connection has ended
+  std::set<std::string> touched;  // mailboxes to look at
+  std::set<std::string> idled;    // mailboxes that a connection sits in
   std::vector<net::Signal::Handle> stops;
-  std::string trouble;                  // why the last one could not begin
+  std::string trouble;  // why the last one could not begin
   int running = 0;
   bool ending = false;
 
@@ -252,8 +251,8 @@ bool Watcher::wanted(std::string_view mailbox) const {
 }
 
 std::string Watcher::notify_command() const {
-  const bool all = std::find(options_.patterns.begin(), options_.patterns.end(), "*") !=
-                   options_.patterns.end();
+  const bool all =
+      std::find(options_.patterns.begin(), options_.patterns.end(), "*") != options_.patterns.end();
   std::string which = "personal";
   if (!all) {
     imap::CommandWriter names{imap::WriteOptions()};

@@ -1,8 +1,8 @@
 // Watches mailboxes of one account and tells what happens in them: by NOTIFY on one connection (RFC
-// 5465) where the server has it, else by a few connections in IDLE and STATUS for the rest. Whatever
-// ends a connection - the network, a suspend, a server that falls silent - it comes back, compares
-// what is there with what was known, and tells the difference, so that nothing is missed. Runs on one
-// executor; the account's sessions are its own.
+// 5465) where the server has it, else by a few connections in IDLE and STATUS for the rest.
+// Whatever ends a connection - the network, a suspend, a server that falls silent - it comes back,
+// compares what is there with what was known, and tells the difference, so that nothing is missed.
+// Runs on one executor; the account's sessions are its own.
 #pragma once
 
 #include <atomic>
@@ -19,10 +19,10 @@ namespace eilpost::client {
 
 struct WatchOptions {
   std::vector<std::string> patterns = {"INBOX"};  // as LIST has them
-  int idle_connections = 3;   // besides the one that asks for STATUS; 0: only STATUS, from time to time
-  int poll_seconds = 300;     // for mailboxes that nobody idles in
-  int renew_seconds = 540;    // IDLE is begun anew; servers and middle boxes forget who says nothing
-  bool notify = true;         // where the server has it
+  int idle_connections = 3;  // besides the one that asks for STATUS; 0: STATUS only
+  int poll_seconds = 300;    // for mailboxes that nobody idles in
+  int renew_seconds = 540;   // IDLE is begun anew: middle boxes forget who says nothing
+  bool notify = true;        // where the server has it
 };
 
 struct WatchHooks {

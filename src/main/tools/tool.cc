@@ -86,8 +86,7 @@ Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
   using Kind = client::SignIn::Kind;
   if (token) out.kind = Kind::token;
   if (arguments.ticket) out.kind = Kind::ticket;
-  if (!token && !arguments.ticket && !arguments.certificate.empty() &&
-      arguments.password.empty()) {
+  if (!token && !arguments.ticket && !arguments.certificate.empty() && arguments.password.empty()) {
     out.kind = Kind::certificate;
   }
   const std::string& source = token ? arguments.token : arguments.password;

@@ -51,8 +51,7 @@ Result<> save_states(const std::string& path, const client::WatchedMailboxes& st
   const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return fail_errno(beside, errno);
   const std::string text = client::print_states(states);
-  const bool written =
-      ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int error = errno;
   ::close(fd);
   if (!written) return fail_errno(beside, error);
@@ -82,7 +81,8 @@ Result<int> run_command(const std::string& line, const client::Event& event,
   std::string command = line;
   std::array<char*, 4> arguments{shell.data(), flag.data(), command.data(), nullptr};
   pid_t child = 0;
-  const int error = ::posix_spawn(&child, "/bin/sh", nullptr, nullptr, arguments.data(), all.data());
+  const int error =
+      ::posix_spawn(&child, "/bin/sh", nullptr, nullptr, arguments.data(), all.data());
   if (error != 0) return fail_errno("sh", error);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

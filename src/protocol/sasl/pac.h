@@ -17,4 +17,4 @@ Result<std::string> account_sid(std::string_view logon_info);
 // objectSid hold it.
 Result<std::string> print_sid(std::string_view octets);
 
-} // namespace eilpost::sasl
+}  // namespace eilpost::sasl
