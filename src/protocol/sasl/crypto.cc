@@ -59,6 +59,10 @@ std::string pbkdf2(ScramHash hash, std::string_view password, std::string_view s
   return out;
 }
 
+std::string sha512(std::string_view data) {
+  return digest(EVP_sha512(), data);
+}
+
 std::string sha256(std::string_view data) {
   return digest(EVP_sha256(), data);
 }

@@ -28,6 +28,8 @@ std::string md5(std::string_view data);
 std::string hmac_md5(std::string_view key, std::string_view data);
 
 std::string sha256(std::string_view data);
+// Of stored passwords of other systems.
+std::string sha512(std::string_view data);
 std::string hmac_sha256(std::string_view key, std::string_view data);
 
 // Takes as long for a wrong answer as for a right one; different lengths are unequal at once.

@@ -178,5 +178,33 @@ TEST(ScramGrammar, OtherMessages) {
   EXPECT_FALSE(parse_server_final("e=").has_value());
 }
 
+// RFC 8265 3.5, tables 1 and 2, and what its text names.
+TEST(Precis, UsernameCaseMapped) {
+  const std::vector<std::pair<std::string, std::string>> good = {
+      {"juliet@example.com", "juliet@example.com"},
+      {"fussball", "fussball"},
+      {"fu\xc3\x9f"
+       "ball",
+       "fu\xc3\x9f"
+       "ball"},
+      {"\xcf\x80", "\xcf\x80"},
+      {"\xce\xa3", "\xcf\x83"},
+      {"\xcf\x83", "\xcf\x83"},
+      {"\xcf\x82", "\xcf\x82"},
+      {"Bob", "bob"},
+      {"\xef\xbc\xa2ob", "bob"},
+      {"a\xcc\x88", "\xc3\xa4"},
+      {"\xd7\x90\xd7\x91", "\xd7\x90\xd7\x91"}};
+  for (const auto& [given, wanted] : good) {
+    EXPECT_EQ(username_case_mapped(given).value_or("refused"), wanted) << given;
+  }
+  for (const std::string bad : {"", "foo bar", "henry\xe2\x85\xa3", "\xe2\x99\x9a", "a\x01", "\xff",
+                                "\xd7\x90"
+                                "b",
+                                "b\xd7\x90", "\xef\xac\x81x"}) {
+    EXPECT_FALSE(username_case_mapped(bad).has_value()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace eilpost::sasl

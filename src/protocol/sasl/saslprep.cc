@@ -1,9 +1,11 @@
 #include "protocol/sasl/saslprep.h"
 
+#include <unicode/uchar.h>
 #include <unicode/uidna.h>
 #include <unicode/unorm2.h>
 #include <unicode/usprep.h>
 #include <unicode/ustring.h>
+#include <unicode/utf16.h>
 
 #include <fmt/format.h>
 
@@ -82,6 +84,117 @@ Result<std::string> saslprep(std::string_view utf8, PrepFor purpose) {
         return usprep_prepare(profile.get(), in.data(), static_cast<int32_t>(in.size()), to, room,
                               options, nullptr, error);
       }));
+  return to_utf8(out);
+}
+
+namespace {
+
+using Points = std::u32string;
+
+Points points_of(std::u16string_view text) {
+  Points out;
+  const auto length = static_cast<int32_t>(text.size());
+  for (int32_t at = 0; at < length;) {
+    UChar32 point = 0;
+    U16_NEXT(text.data(), at, length, point);
+    out += static_cast<char32_t>(point);
+  }
+  return out;
+}
+
+Result<std::u16string> normalized(const UNormalizer2* form, std::u16string_view in) {
+  return filled(in.size() * 3 + 16, "normalize", [&](UChar* to, int32_t room, UErrorCode* error) {
+    return unorm2_normalize(form, in.data(), static_cast<int32_t>(in.size()), to, room, error);
+  });
+}
+
+// RFC 8265 3.3.1 rule 1: fullwidth and halfwidth forms become what they are forms of.
+Result<std::u16string> map_widths(std::u16string_view in, const UNormalizer2* nfkc) {
+  std::u16string out;
+  for (const char32_t point : points_of(in)) {
+    std::u16string one;
+    UChar units[2];
+    int32_t length = 0;
+    U16_APPEND_UNSAFE(units, length, static_cast<UChar32>(point));
+    one.assign(units, static_cast<size_t>(length));
+    const int kind = u_getIntPropertyValue(static_cast<UChar32>(point), UCHAR_DECOMPOSITION_TYPE);
+    const bool has_width = kind == U_DT_WIDE || kind == U_DT_NARROW;
+    out += has_width ? TRY(normalized(nfkc, one)) : one;
+  }
+  return out;
+}
+
+// RFC 8264 4.2 and 8: ASCII7 and LetterDigits, without what a compatibility mapping would change,
+// ignorable characters and old Hangul. Characters that depend on their context are not taken.
+bool in_identifier_class(char32_t point, const UNormalizer2* nfkc) {
+  const auto c = static_cast<UChar32>(point);
+  if (c < 0x80) return c > 0x20 && c < 0x7f;
+  const int hangul = u_getIntPropertyValue(c, UCHAR_HANGUL_SYLLABLE_TYPE);
+  const bool old_hangul =
+      hangul == U_HST_LEADING_JAMO || hangul == U_HST_VOWEL_JAMO || hangul == U_HST_TRAILING_JAMO;
+  if (old_hangul || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT)) return false;
+  // RFC 8264 9.6, Exceptions (F): PVALID although they are no letters, and disallowed letters.
+  constexpr char32_t taken[] = {0xdf, 0x3c2, 0x6fd, 0x6fe, 0xf0b, 0x3007};
+  constexpr char32_t refused[] = {0x640,  0x7fa,  0x302e, 0x302f, 0x3031,
+                                  0x3032, 0x3033, 0x3034, 0x3035, 0x303b};
+  if (std::find(std::begin(taken), std::end(taken), point) != std::end(taken)) return true;
+  if (std::find(std::begin(refused), std::end(refused), point) != std::end(refused)) return false;
+  UErrorCode status = U_ZERO_ERROR;
+  UChar mapped[32];
+  UChar one[2];
+  int32_t length = 0;
+  U16_APPEND_UNSAFE(one, length, c);
+  const int32_t size = unorm2_normalize(nfkc, one, length, mapped, 32, &status);
+  const bool changed =
+      U_FAILURE(status) || u_strCompare(one, length, mapped, size, static_cast<UBool>(0)) != 0;
+  constexpr uint32_t letter_digits = U_GC_LL_MASK | U_GC_LU_MASK | U_GC_LO_MASK | U_GC_ND_MASK |
+                                     U_GC_LM_MASK | U_GC_MN_MASK | U_GC_MC_MASK;
+  return !changed && (U_GET_GC_MASK(c) & letter_digits) != 0;
+}
+
+// RFC 5893 2, for text that has a right-to-left character.
+bool keeps_bidi_rule(const Points& text) {
+  const auto direction = [](char32_t c) { return u_charDirection(static_cast<UChar32>(c)); };
+  const auto rtl = [&](char32_t c) {
+    const auto d = direction(c);
+    return d == U_RIGHT_TO_LEFT || d == U_RIGHT_TO_LEFT_ARABIC || d == U_ARABIC_NUMBER;
+  };
+  if (std::none_of(text.begin(), text.end(), rtl)) return true;
+  const auto first = direction(text.front());
+  if (first != U_RIGHT_TO_LEFT && first != U_RIGHT_TO_LEFT_ARABIC) return false;
+  bool european = false;
+  bool arabic = false;
+  for (const char32_t c : text) {
+    const auto d = direction(c);
+    if (d == U_LEFT_TO_RIGHT) return false;
+    european = european || d == U_EUROPEAN_NUMBER;
+    arabic = arabic || d == U_ARABIC_NUMBER;
+  }
+  if (european && arabic) return false;
+  size_t last = text.size();
+  while (last > 0 && direction(text[last - 1]) == U_DIR_NON_SPACING_MARK) --last;
+  if (last == 0) return false;
+  return rtl(text[last - 1]) || direction(text[last - 1]) == U_EUROPEAN_NUMBER;
+}
+
+}  // namespace
+
+Result<std::string> username_case_mapped(std::string_view utf8) {
+  UErrorCode status = U_ZERO_ERROR;
+  const UNormalizer2* nfkc = unorm2_getNFKCInstance(&status);
+  const UNormalizer2* nfc = unorm2_getNFCInstance(&status);
+  if (U_FAILURE(status)) return fail(Code::internal, "ICU has no normalization data");
+  const auto wide = TRY(map_widths(TRY(to_utf16(utf8)), nfkc));
+  const auto low =
+      TRY(filled(wide.size() * 3 + 16, "lower", [&](UChar* to, int32_t room, UErrorCode* error) {
+        return u_strToLower(to, room, wide.data(), static_cast<int32_t>(wide.size()), "", error);
+      }));
+  const auto out = TRY(normalized(nfc, low));
+  const Points points = points_of(out);
+  const bool good = !points.empty() && keeps_bidi_rule(points) &&
+                    std::all_of(points.begin(), points.end(),
+                                [&](char32_t point) { return in_identifier_class(point, nfkc); });
+  if (!good) return fail(Code::invalid, "not a name by RFC 8265");
   return to_utf8(out);
 }
 

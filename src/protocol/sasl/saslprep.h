@@ -20,6 +20,10 @@ enum class PrepFor {
 // 4,096 octets. The detail never contains the text itself.
 Result<std::string> saslprep(std::string_view utf8, PrepFor purpose);
 
+// PRECIS UsernameCaseMapped (RFC 8265 3.3): widths mapped, lower case, NFC, the IdentifierClass of
+// RFC 8264 and the bidi rule. One user part: no spaces. Code::invalid for what the profile forbids.
+Result<std::string> username_case_mapped(std::string_view utf8);
+
 // NFKC with case folding (Unicode 3.13, toNFKC_Casefold): how names are compared. Code::invalid
 // when `utf8` is not UTF-8.
 Result<std::string> fold_case(std::string_view utf8);
