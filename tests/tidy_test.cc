@@ -261,6 +261,8 @@ const std::vector<Library>& libraries() {
       {"prometheus/", {"src/base/metrics.cc"}},
       {"argon2.h", {"src/directory/"}},
       {"crypt.h", {"src/directory/"}},
+      {"ldap.h", {"src/directory/"}},
+      {"security/", {"src/directory/"}},
       {"toml++/", {"src/main/"}},
       {"CLI/", {"src/main/", "bench/"}},
       {"gmime/", {}, true},
@@ -272,7 +274,8 @@ const std::vector<Library>& libraries() {
 }
 
 // Libraries that exactly one file may use, wherever in its layer that is.
-constexpr std::string_view one_file_libraries[] = {"argon2.h", "crypt.h", "toml++/"};
+constexpr std::string_view one_file_libraries[] = {"argon2.h", "crypt.h", "ldap.h", "security/",
+                                                  "toml++/"};
 
 constexpr std::string_view forbidden_headers[] = {"regex", "format", "expected", "ranges",
                                                   "source_location"};

@@ -1,8 +1,11 @@
 #include "directory/authenticator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/check.h"
+#include "directory/spelling.h"
 #include "protocol/sasl/crypto.h"
 #include "protocol/sasl/saslprep.h"
 #include "protocol/sasl/scram.h"
@@ -17,16 +20,16 @@ bool is_own(const Account& account, const Result<std::string>& folded) {
 }
 }  // namespace
 
-Authenticator::Authenticator(Directory& directory, FailureDelays& delays, NameRules names)
-    : directory_(directory), delays_(delays), names_(std::move(names)) {}
+Authenticator::Authenticator(Directory& directory, FailureDelays& delays, NameRules names,
+                             Delegation delegation)
+    : directory_(directory), delays_(delays), names_(std::move(names)), delegation_(delegation) {}
 
 Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& lookup) {
-  const auto name = sasl::claimed_name(lookup);
+  const std::string name = split_login_name(sasl::claimed_name(lookup)).own;
   // A name that cannot be one is delayed under its own spelling. Of a token or a ticket nobody
   // knows yet whose it is: a stranger's must not delay the one whom he names.
-  attempt.name =
-      name.empty() ? source_key(attempt.source)
-                   : fold_name(name, names_).value_or(std::string(name.substr(0, name_octets_max)));
+  attempt.name = name.empty() ? source_key(attempt.source)
+                              : fold_name(name, names_).value_or(name.substr(0, name_octets_max));
   return delays_.admit({.account = attempt.name, .source = source_key(attempt.source)});
 }
 
@@ -63,16 +66,14 @@ Result<> Authenticator::accept(Attempt& attempt, const std::string& name,
     return fail(Code::authz_failed, attempt.mechanism + ": " + found.error().detail);
   }
   if (!found) return tl::unexpected(std::move(found).error());
-  attempt.account = std::move(*found);
-  TRY(authorize(*attempt.account, authzid));
-  return check_application(attempt, authzid);
+  TRY(authorize(attempt, std::move(*found), {.name = "", .authzid = authzid}));
+  return check_application(attempt);
 }
 
-Result<> Authenticator::check_application(const Attempt& attempt, std::string_view authzid) const {
-  const Account& account = *attempt.account;
-  const bool names_another = !authzid.empty() && !is_own(account, fold_name(authzid, names_));
-  if (!attempt.application || names_another) return {};
-  return fail(Code::authz_failed, account.login_name + " is an application without a mailbox");
+Result<> Authenticator::check_application(const Attempt& attempt) const {
+  if (!attempt.application || attempt.mailbox) return {};
+  return fail(Code::authz_failed,
+              attempt.account->login_name + " is an application without a mailbox");
 }
 
 sasl::TokenAnswer Authenticator::check_token(Attempt& attempt, const sasl::CheckToken& claim) {
@@ -99,7 +100,7 @@ sasl::TokenAnswer Authenticator::check_token(Attempt& attempt, const sasl::Check
 Result<bool> Authenticator::check_app_password(Attempt& attempt, const sasl::CheckPassword& claim) {
   attempt.app_password.reset();
   if (app_passwords_ == nullptr || !AppPasswords::looks_like_one(claim.password)) return false;
-  auto found = directory_.resolve(claim.name);
+  auto found = directory_.resolve(split_login_name(claim.name).own);
   // The check of the password says that there is no such account, and takes its time for it.
   if (!found && found.error().code == Code::not_found) return false;
   if (!found) return tl::unexpected(std::move(found).error());
@@ -119,6 +120,12 @@ Result<sasl::GssReply> Authenticator::call_gss(Attempt& attempt, const sasl::Gss
   if (!attempt.gss) return fail(Code::internal, "GSSAPI: no context");
   const bool wrap = call.kind == sasl::GssCall::Kind::wrap;
   auto octets = TRY(wrap ? attempt.gss->wrap(call.octets) : attempt.gss->unwrap(call.octets));
+  // RFC 4752 3.3: the client's last message ends with the identity to act as.
+  constexpr size_t layer_octets = 4;
+  if (!wrap && octets.size() > layer_octets && attempt.account) {
+    TRY(authorize(attempt, Account(*attempt.account),
+                  {.name = "", .authzid = std::string_view(octets).substr(layer_octets)}));
+  }
   return sasl::GssReply{.octets = std::move(octets), .complete = true};
 }
 
@@ -140,7 +147,7 @@ Result<sasl::GssReply> Authenticator::accept_ticket(Attempt& attempt, const sasl
       return tl::unexpected(std::move(found).error());
     }
     if (found) {
-      attempt.account = std::move(*found);
+      TRY(authorize(attempt, std::move(*found), {}));
       return out;
     }
   }
@@ -164,53 +171,108 @@ Result<sasl::CertifiedName> Authenticator::check_certificate(Attempt& attempt,
 
 Result<> Authenticator::check_password(Attempt& attempt, const sasl::CheckPassword& claim) {
   attempt.account.reset();
+  const LoginName login = split_login_name(claim.name);
   if (!TRY(check_app_password(attempt, claim))) {
     attempt.account =
-        TRY(directory_.check_password({.name = claim.name, .password = claim.password}));
+        TRY(directory_.check_password({.name = login.own, .password = claim.password}));
   }
-  return authorize(*attempt.account, claim.authzid);
+  return authorize(attempt, Account(*attempt.account),
+                   {.name = claim.name, .authzid = claim.authzid});
 }
 
 Result<sasl::ScramVerifier> Authenticator::fetch_verifier(Attempt& attempt,
                                                           const sasl::FetchVerifier& claim) {
   attempt.account.reset();
-  auto found = claim.hash == sasl::ScramHash::sha_1 ? directory_.scram_sha_1_verifier(claim.name)
-                                                    : directory_.scram_verifier(claim.name);
+  const LoginName login = split_login_name(claim.name);
+  auto found = claim.hash == sasl::ScramHash::sha_1 ? directory_.scram_sha_1_verifier(login.own)
+                                                    : directory_.scram_verifier(login.own);
   if (found) {
-    attempt.account = std::move(found->account);
+    // Told in finish(): an answer here would tell those without the password.
+    (void)authorize(attempt, std::move(found->account),
+                    {.name = claim.name, .authzid = claim.authzid});
     return std::move(found->verifier);
   }
   if (found.error().code != Code::not_found) return tl::unexpected(std::move(found).error());
   // Of the folded name, as a real verifier is the same for all spellings.
-  const auto name = fold_name(claim.name, names_).value_or(claim.name);
+  const auto name = fold_name(login.own, names_).value_or(login.own);
   return sasl::fake_verifier(directory_.fake_verifier_secret(), name, directory_.scram_iterations(),
                              claim.hash);
 }
 
-Result<> Authenticator::authorize(const Account& account, std::string_view authzid) const {
-  if (account.disabled) return fail(Code::authz_failed, account.login_name + " is disabled");
-  if (authzid.empty()) return {};
-  if (is_own(account, fold_name(authzid, names_))) return {};
-  return fail(Code::authz_failed, account.login_name + " has no grant to act as another account");
+Result<> Authenticator::authorize(Attempt& attempt, Account account, const Claim& claim) {
+  attempt.account = std::move(account);
+  attempt.mailbox.reset();
+  attempt.authzid = claim.authzid;
+  attempt.authorized = {};
+  if (attempt.account->disabled) {
+    attempt.authorized = fail(Code::authz_failed, attempt.account->login_name + " is disabled");
+  }
+  const std::string written = split_login_name(claim.name).mailbox;
+  for (const std::string_view wanted : {std::string_view(written), claim.authzid}) {
+    if (wanted.empty() || !attempt.authorized) continue;
+    const auto before = attempt.mailbox;
+    attempt.authorized = open_other(attempt, wanted);
+    const bool same = !before || (attempt.mailbox && attempt.mailbox->id == before->id);
+    if (attempt.authorized && !same) {
+      attempt.authorized = fail(Code::authz_failed, "two different mailboxes are asked for");
+    }
+  }
+  return attempt.authorized;
+}
+
+Result<> Authenticator::open_other(Attempt& attempt, std::string_view wanted) {
+  const Account& account = *attempt.account;
+  if (is_own(account, fold_name(wanted, names_))) return {};
+  // The same answer whether there is no such mailbox or no grant.
+  const auto refused = [&](std::string_view why) {
+    return fail(Code::authz_failed,
+                fmt::format("{} may not open the mail of {}: {}", account.login_name, wanted, why));
+  };
+  const auto found = directory_.resolve(wanted);
+  if (!found && found.error().code != Code::not_found) return tl::unexpected(found.error());
+  if (!found) return refused(found.error().detail);
+  if (found->id == account.id) return {};
+  if (delegation_.grants == nullptr) return refused("there are no grants here");
+  const auto grant = TRY(delegation_.grants->find(
+      {.account = found->id, .by = account.id, .now = delegation_.clock->now()}));
+  if (!grant) return refused("no grant");
+  // A mailbox whose owner may not log in (a shared one) is opened by grants alone; one that an
+  // administrator of this server has disabled is not opened at all.
+  Account mailbox = TRY(directory_.find(found->id));
+  if (mailbox.disabled) return refused("it is disabled");
+  attempt.mailbox = std::move(mailbox);
+  attempt.rights = grant->rights;
+  return {};
 }
 
 Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Success& success) {
   // A made-up verifier fits no proof, and an unknown name no password.
   CHECK(attempt.account.has_value());
-  const Account& account = *attempt.account;
+  const Account& actor = *attempt.account;
   delays_.succeeded({.account = attempt.name, .source = source_key(attempt.source)});
-  TRY(authorize(account, success.authzid));
-  TRY(check_application(attempt, success.authzid));
-  return Identity{.account = account.id,
-                  .login_name = account.login_name,
-                  .primary_address = account.primary_address,
-                  .mechanism = attempt.mechanism,
-                  .quota = account.quota,
-                  .admin = account.admin,
-                  .read_only = attempt.app_password && attempt.app_password->read_only,
-                  .app_password = attempt.app_password ? attempt.app_password->label : "",
-                  .hidden_capabilities = account.hidden_capabilities,
-                  .extra_capabilities = account.extra_capabilities};
+  TRY(Result<>(attempt.authorized));
+  const bool looked_up = success.authzid.empty() || success.authzid == attempt.authzid;
+  if (!looked_up && !is_own(actor, fold_name(success.authzid, names_))) {
+    return fail(Code::authz_failed,
+                "nobody has looked whether " + actor.login_name + " may act as " + success.authzid);
+  }
+  TRY(check_application(attempt));
+  const Account& account = attempt.mailbox ? *attempt.mailbox : actor;
+  Identity out{.account = account.id,
+               .login_name = account.login_name,
+               .primary_address = account.primary_address,
+               .mechanism = attempt.mechanism,
+               .quota = account.quota,
+               .admin = actor.admin && !attempt.mailbox,
+               .read_only = attempt.mailbox && attempt.rights == GrantRights::read_only,
+               .app_password = attempt.app_password ? attempt.app_password->label : "",
+               .hidden_capabilities = account.hidden_capabilities,
+               .extra_capabilities = account.extra_capabilities,
+               .actor = actor.id,
+               .actor_name = actor.login_name,
+               .groups = actor.groups};
+  if (attempt.app_password && attempt.app_password->read_only) out.read_only = true;
+  return out;
 }
 
 void Authenticator::refused(const Attempt& attempt, const sasl::Failure& failure) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
+#include "directory/builtin_state.h"
 #include "protocol/sasl/crypto.h"
 #include "protocol/sasl/saslprep.h"
 #include "protocol/sasl/scram.h"
@@ -38,11 +38,19 @@ Result<> tidy_capabilities(std::vector<std::string>& names) {
   return {};
 }
 
+// Those in the table of names: an account that lives elsewhere has none there.
 std::vector<std::string> names_of(const Account& account) {
+  if (!account.directory.empty()) return {};
   std::vector<std::string> out = account.aliases;
   out.push_back(account.login_name);
   std::sort(out.begin(), out.end());
   return out;
+}
+
+Result<> expect_built_in(const Account& account) {
+  if (account.directory.empty()) return {};
+  return fail(Code::cannot, fmt::format("{} lives in the directory {}: change it there",
+                                        account.login_name, account.directory));
 }
 
 bool contains(const std::vector<std::string>& sorted, const std::string& name) {
@@ -60,30 +68,6 @@ void add_sorted(std::vector<std::string>& aliases, const std::string& alias) {
   if (at == aliases.end() || *at != alias) aliases.insert(at, alias);
 }
 }  // namespace
-
-struct BuiltinDirectory::Snapshot {
-  engine::Version version = 0;
-  HeadRecord head;
-  std::map<std::string, std::string> rows;
-
-  // not_found also for a tombstone.
-  Result<AccountRecord> account(AccountId id) const {
-    const auto row = rows.find(account_key(id));
-    if (row == rows.end()) return fail(Code::not_found, fmt::format("no account {}", id.value));
-    auto out = TRY(parse_account(row->second));
-    if (out.removed) return fail(Code::not_found, fmt::format("account {} is removed", id.value));
-    return out;
-  }
-  // The name must be nobody's, or the account's own.
-  Result<> expect_free(const std::string& name, AccountId id) const {
-    const auto row = rows.find(name_key(name));
-    if (row == rows.end()) return {};
-    const auto owner = TRY(parse_name(row->second));
-    if (owner == id) return {};
-    return fail(Code::already_exists,
-                fmt::format("the address {} is taken by account {}", name, owner.value));
-  }
-};
 
 struct BuiltinDirectory::Secrets {
   std::string hash;
@@ -198,6 +182,7 @@ Result<> BuiltinDirectory::change_names(AccountId id, const std::vector<std::str
   for (const auto& name : names) keys.push_back(name_key(name));
   return mutate(keys, [&](Snapshot& state) -> Result<engine::Batch> {
     auto record = TRY(state.account(id));
+    TRY(expect_built_in(record.account));
     const auto before = names_of(record.account);
     TRY(change(record));
     const auto after = names_of(record.account);
@@ -272,6 +257,10 @@ Result<> BuiltinDirectory::remove(AccountId id) {
     auto record = TRY(state.account(id));
     engine::Batch batch;
     for (const auto& name : names_of(record.account)) batch.deletes.push_back(name_key(name));
+    if (!record.account.directory.empty()) {
+      batch.deletes.push_back(
+          outside_row_key(record.account.directory, record.account.outside_key));
+    }
     record.removed = removed;
     record.password_hash.clear();
     record.verifier.reset();
@@ -297,6 +286,7 @@ Result<> BuiltinDirectory::mark_purged(AccountId id) {
 Result<> BuiltinDirectory::set_password(AccountId id, std::string_view password) {
   const auto secrets = TRY(make_secrets(password));
   TRY(edit(id, [&](AccountRecord& record) -> Result<> {
+    TRY(expect_built_in(record.account));
     record.password_hash = secrets.hash;
     record.verifier = secrets.verifier;
     record.verifier_sha_1 = secrets.verifier_sha_1;

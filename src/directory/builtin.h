@@ -39,6 +39,16 @@ struct NewAccount {
   Quota quota;
 };
 
+// An account that lives in another directory, as that directory says.
+struct OutsideAccount {
+  std::string directory;
+  std::string key;  // its name there for ever
+  std::string login_name;
+  std::string primary_address;
+  std::vector<std::string> aliases;  // sorted, each once
+  std::string display_name;
+};
+
 struct RemovedAccount {
   Account account;  // as it was; its names may belong to somebody else by this time
   Timestamp removed;
@@ -54,6 +64,9 @@ class BuiltinDirectory final : public Directory {
   Result<Account> resolve(std::string_view name) override;
   Result<Account> find(AccountId id) override;
   Result<Account> check_password(const NamePassword& claim) override;
+  // The same for an account that was found already, and for nobody: costs as much, auth_failed.
+  Result<Account> check_password(AccountId id, std::string_view password);
+  Result<> check_nobody(std::string_view password);
   Result<AccountVerifier> scram_verifier(std::string_view name) override;
   bool holds_verifiers() const override { return true; }
   Result<AccountVerifier> scram_sha_1_verifier(std::string_view name) override;
@@ -73,6 +86,13 @@ class BuiltinDirectory final : public Directory {
   Result<std::vector<RemovedAccount>> removed(AccountId after);
   Result<> mark_purged(AccountId id);
 
+  // The record of an account that lives elsewhere: its number, quota and flags. Made with the first
+  // call, brought up to date by the others; nothing is written when nothing has changed.
+  Result<Account> register_outside(const OutsideAccount& outside);
+  // Code::not_found: it is not registered.
+  Result<Account> find_outside(std::string_view directory, std::string_view key);
+
+  // Code::cannot for accounts that live elsewhere; so with rename() and the aliases.
   Result<> set_password(AccountId id, std::string_view password);
   Result<> set_quota(AccountId id, Quota quota) override;
   Result<> set_admin(AccountId id, bool admin);
@@ -108,6 +128,7 @@ class BuiltinDirectory final : public Directory {
   Result<> edit(AccountId id, const std::function<Result<>(AccountRecord&)>& change);
   Result<> change_names(AccountId id, const std::vector<std::string>& names,
                         const std::function<Result<>(AccountRecord&)>& change);
+  Result<Account> check_record(AccountRecord record, std::string_view password);
   Result<AccountRecord> record_named(std::string_view name);
   Result<AccountRecord> record(AccountId id);
   Result<std::vector<AccountRecord>> page(AccountId after);

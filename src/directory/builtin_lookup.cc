@@ -64,24 +64,42 @@ Result<Account> BuiltinDirectory::find(AccountId id) {
 
 Result<Account> BuiltinDirectory::check_password(const NamePassword& claim) {
   auto found = record_named(claim.name);
-  if (!found && found.error().code != Code::not_found) return tl::unexpected(found.error());
-  if (!found || found->password_hash.empty()) {
-    TRY(hasher_.verify_nobody(claim.password));
-    return fail(Code::auth_failed, found ? "account has no password" : found.error().detail);
+  if (found) return check_record(std::move(*found), claim.password);
+  if (found.error().code != Code::not_found) return tl::unexpected(found.error());
+  TRY(check_nobody(claim.password));
+  return fail(Code::auth_failed, found.error().detail);
+}
+
+Result<Account> BuiltinDirectory::check_password(AccountId id, std::string_view password) {
+  auto found = record(id);
+  if (found) return check_record(std::move(*found), password);
+  if (found.error().code != Code::not_found) return tl::unexpected(found.error());
+  TRY(check_nobody(password));
+  return fail(Code::auth_failed, found.error().detail);
+}
+
+Result<> BuiltinDirectory::check_nobody(std::string_view password) {
+  TRY(hasher_.verify_nobody(password));
+  return {};
+}
+
+Result<Account> BuiltinDirectory::check_record(AccountRecord record, std::string_view password) {
+  if (record.password_hash.empty()) {
+    TRY(check_nobody(password));
+    return fail(Code::auth_failed, "account has no password");
   }
-  const SuccessCache::Claim key{.account = found->account.id,
-                                .stored_hash = found->password_hash,
-                                .password = claim.password};
+  const SuccessCache::Claim key{
+      .account = record.account.id, .stored_hash = record.password_hash, .password = password};
   if (!cache_.contains(key)) {
-    if (!TRY(hasher_.verify(found->password_hash, claim.password))) {
-      return fail(Code::auth_failed, "wrong password for " + found->account.login_name);
+    if (!TRY(hasher_.verify(record.password_hash, password))) {
+      return fail(Code::auth_failed, "wrong password for " + record.account.login_name);
     }
     cache_.insert(key);
   }
-  if (found->account.disabled) {
-    return fail(Code::authz_failed, found->account.login_name + " is disabled");
+  if (record.account.disabled) {
+    return fail(Code::authz_failed, record.account.login_name + " is disabled");
   }
-  return std::move(found->account);
+  return std::move(record.account);
 }
 
 Result<AccountVerifier> BuiltinDirectory::scram_verifier(std::string_view name) {

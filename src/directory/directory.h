@@ -77,6 +77,8 @@ class Directory {
   // By login name, primary address or alias, in any spelling (case, bare local part). Also finds
   // disabled accounts: mail for them is not refused as unknown.
   virtual Result<Account> resolve(std::string_view name) = 0;
+  // By an address that mail may be sent to.
+  virtual Result<Account> resolve_address(std::string_view address) { return resolve(address); }
   virtual Result<Account> find(AccountId id) = 0;
 
   // The account if the password is right. Costs the same whether the account exists or not.

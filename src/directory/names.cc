@@ -54,12 +54,12 @@ Subaddress split_subaddress(std::string_view address, const NameRules& rules) {
 
 Result<Recipient> resolve_recipient(Directory& directory, std::string_view address,
                                     const NameRules& rules) {
-  auto whole = directory.resolve(address);
+  auto whole = directory.resolve_address(address);
   if (whole) return Recipient{.account = std::move(*whole), .detail = ""};
   if (whole.error().code != Code::not_found) return tl::unexpected(std::move(whole).error());
   auto split = split_subaddress(address, rules);
   if (split.address == address) return tl::unexpected(std::move(whole).error());
-  auto account = TRY(directory.resolve(split.address));
+  auto account = TRY(directory.resolve_address(split.address));
   return Recipient{.account = std::move(account), .detail = std::move(split.detail)};
 }
 

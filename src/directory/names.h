@@ -3,8 +3,10 @@
 // blocks).
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "directory/directory.h"
@@ -14,9 +16,24 @@ namespace eilpost::directory {
 // After folding. Fits an engine key with its prefix.
 inline constexpr size_t name_octets_max = 240;
 
+// By which of its names an account may be meant at login (spelling.h).
+enum class NameStep {
+  login_id,     // the login name exactly
+  primary,      // the primary address
+  proxy,        // another address of the account
+  domain_user,  // DOMAIN\user, DOMAIN/user
+  upn,          // user@REALM, or a user principal name of any suffix
+  alias,        // a nickname without a domain
+  bare,         // the user's name in the default domain
+};
+
 struct NameRules {
   std::string default_domain;               // for bare local parts; empty: they stay bare
   std::string subaddress_delimiters = "+";  // any of these octets begins a detail; empty: none does
+  std::vector<NameStep> order;              // empty: as they stand above
+  // The DOMAIN of DOMAIN\user and the REALM of user@REALM, folded, and the mail domain in which
+  // built-in accounts are meant by them.
+  std::map<std::string, std::string> domains;
 };
 
 // Case-folded, NFKC, the domain in its ASCII form (RFC 5890); "bob" becomes "bob@default.domain".

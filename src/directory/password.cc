@@ -72,7 +72,9 @@ Result<std::string> PasswordHasher::hash(std::string_view password) {
 Result<bool> PasswordHasher::verify(std::string_view encoded, std::string_view password) {
   const std::string terminated(encoded);
   const Place place({mutex_, free_, running_, options_.concurrent_max});
-  const int status = argon2id_verify(terminated.c_str(), password.data(), password.size());
+  // Hashes made here are argon2id; those of other systems may be of the other kind.
+  const auto type = encoded.substr(0, 9) == "$argon2i$" ? Argon2_i : Argon2_id;
+  const int status = argon2_verify(terminated.c_str(), password.data(), password.size(), type);
   if (status == ARGON2_OK) return true;
   if (status == ARGON2_VERIFY_MISMATCH) return false;
   const auto code = status == ARGON2_MEMORY_ALLOCATION_ERROR ? Code::unavailable : Code::corrupt;

@@ -50,7 +50,11 @@ Result<AccountRecord> record_of(engine::Engine& engine, AccountId id) {
 }
 
 std::vector<std::string> name_keys_of(const AccountRecord& record) {
-  std::vector<std::string> out = {name_key(record.account.login_name)};
+  const Account& account = record.account;
+  if (!account.directory.empty()) {
+    return {outside_row_key(account.directory, account.outside_key)};
+  }
+  std::vector<std::string> out = {name_key(account.login_name)};
   for (const std::string& alias : record.account.aliases) out.push_back(name_key(alias));
   return out;
 }
