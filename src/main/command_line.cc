@@ -28,6 +28,7 @@ class Builder {
     app_.footer("eilpost COMMAND --help tells more about each command.");
     serving();
     accounts();
+    grants();
     mail();
     safety();
     cluster();
@@ -114,6 +115,7 @@ class Builder {
   void accounts();
   void account_changes(CLI::App* group);
   void app_passwords(CLI::App* group);
+  void grants();
   void mail();
   void safety();
   void tools();
@@ -129,6 +131,10 @@ class Builder {
   AccountAdd account_add_;
   AccountList account_list_;
   AccountShow account_show_;
+  AccountResolve account_resolve_;
+  GrantList grant_list_;
+  GrantAdd grant_add_;
+  GrantRemove grant_remove_;
   AccountPasswd account_passwd_;
   AccountRemove account_remove_;
   AccountAlias account_alias_;
@@ -210,8 +216,8 @@ void Builder::add_demo() {
 }
 
 void Builder::accounts() {
-  auto* group =
-      add(&app_, "account", "Accounts: add, list, show, passwd, remove, alias, set, app-password");
+  auto* group = add(&app_, "account",
+                    "Accounts: add, list, show, resolve, passwd, remove, alias, set, app-password");
   group->require_subcommand(1);
   auto* added = add_admin(group, "add", "Make an account");
   added->add_option("NAME", account_add_.name, "Its address, such as anna@example.org")->required();
@@ -229,6 +235,9 @@ void Builder::accounts() {
   auto* shown = add_admin(group, "show", "Show what is set for an account, and what it uses");
   shown->add_option("NAME", account_show_.name, "The account")->required();
   runs_admin(shown, account_show_);
+  auto* resolved = add_admin(group, "resolve", "Show step by step whom a login name means");
+  resolved->add_option("NAME", account_resolve_.name, "As somebody types it")->required();
+  runs_admin(resolved, account_resolve_);
   auto* passwd = add_admin(group, "passwd", "Change an account's password");
   passwd->add_option("NAME", account_passwd_.name, "The account")->required();
   passwd->footer(
@@ -304,6 +313,31 @@ void Builder::account_changes(CLI::App* group) {
     if (enable_) account_set_.disabled = false;
     line_.command = AdminCommand(account_set_);
   });
+}
+
+void Builder::grants() {
+  auto* group = add(&app_, "grant", "Who may open another account's mail: list, add, remove");
+  group->require_subcommand(1);
+  auto* listed = add_admin(group, "list", "Show the grants on an account, or all");
+  listed->add_option("ACCOUNT", grant_list_.account, "Whose mail");
+  runs_admin(listed, grant_list_);
+  auto* added = add_admin(group, "add", "Let somebody open an account's mail");
+  added->add_option("ACCOUNT", grant_add_.account, "Whose mail")->required();
+  added->add_option("TO", grant_add_.to, "Who may open it")->required();
+  added->add_option("--rights", grant_add_.rights, "full, or read-only")
+      ->check(CLI::IsMember({"full", "read-only"}))
+      ->capture_default_str();
+  added->add_option("--days", grant_add_.days, "How long it holds; 0: for ever")
+      ->check(CLI::Range(0, 36500))
+      ->capture_default_str();
+  added->footer(
+      "TO logs in with the own password as DOMAIN\\TO\\ACCOUNT, TO@DOMAIN/ACCOUNT, or with\n"
+      "ACCOUNT as SASL authorization identity. An earlier grant to TO is replaced.");
+  runs_admin(added, grant_add_);
+  auto* removed = add_admin(group, "remove", "Take a grant away and end the account's sessions");
+  removed->add_option("ACCOUNT", grant_remove_.account, "Whose mail")->required();
+  removed->add_option("TO", grant_remove_.to, "Who may no longer open it")->required();
+  runs_admin(removed, grant_remove_);
 }
 
 void Builder::mail() {

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "main/directories.h"
+
 #ifndef EILPOST_VERSION
 #define EILPOST_VERSION "unknown"
 #endif
@@ -31,8 +33,8 @@ Node::Node(const Config& config)
       sessions_(random_),
       io_(config.io_threads),
       disk_({.name = "disk", .threads = config.disk_threads}),
-      directory_pool_({.name = "directory", .threads = 4}),
-      hashing_({.name = "hashing", .threads = cores()}),
+      directory_pool_({.name = "directory", .threads = 4 + outside_callers_max(config)}),
+      hashing_({.name = "hashing", .threads = cores() + outside_callers_max(config)}),
       batch_({.name = "batch", .threads = 2}) {
   sessions_.set_per_account_max(config.settings.connections_per_account_max);
 }
@@ -76,7 +78,12 @@ Result<> Node::open_directory(const Config& config) {
       TRY(directory::BuiltinDirectory::open(*engine_.gate, clock_, random_, config.accounts));
   account_rows_.emplace(*engine_.gate, random_);
   delays_.emplace(directory::FailureDelays::Options{}, clock_);
-  authenticator_.emplace(*directory_, *delays_, config.accounts.names);
+  grants_.emplace(*account_rows_);
+  outside_hasher_.emplace(config.accounts.passwords, random_);
+  auto outside = TRY(make_directories(config, directory_->names(), clock_, *outside_hasher_));
+  directories_.emplace(*directory_, std::move(outside), clock_, random_);
+  authenticator_.emplace(*directories_, *delays_, directory_->names(),
+                         directory::Delegation{&*grants_, &clock_});
   app_passwords_.emplace(*account_rows_, clock_, random_);
   authenticator_->set_app_passwords(*app_passwords_);
   if (config.accounts.scram_sha_1 && !directory_->holds_sha_1_verifiers()) {
@@ -98,7 +105,7 @@ void Node::build_world(const Config& config) {
   // A cluster has its caches elsewhere: theirs goes to mailboxes.
   const uint64_t cache = mebibytes(config.memory_mb) / (cluster_ ? 2 : 4);
   store_.emplace(std::move(services), store::StoreOptions{cache});
-  world_.emplace(server::ServerWorld{*engine_.gate, *store_, *directory_, *authenticator_,
+  world_.emplace(server::ServerWorld{*engine_.gate, *store_, *directories_, *authenticator_,
                                      config.accounts.names, io_, disk_, directory_pool_, hashing_,
                                      batch_, clock_, random_, metrics_, sessions_, settings_,
                                      *account_rows_, cluster(), indexes_ ? &*indexes_ : nullptr});

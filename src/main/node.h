@@ -12,6 +12,8 @@
 #include "directory/account_rows.h"
 #include "directory/builtin.h"
 #include "directory/failure_delays.h"
+#include "directory/grants.h"
+#include "directory/outside/directories.h"
 #include "main/config/config.h"
 #include "main/open_engine.h"
 #include "main/repeat.h"
@@ -36,6 +38,9 @@ class Node {
   server::ServerWorld& world() { return *world_; }
   directory::BuiltinDirectory& accounts() { return *directory_; }
   directory::AppPasswords& app_passwords() { return *app_passwords_; }
+  // All of them, the built-in accounts among them: as sessions see them.
+  directory::Directories& directories() { return *directories_; }
+  directory::Grants& grants() { return *grants_; }
   // Null unless the engine is rocksdb.
   engine::EmbeddedEngine* embedded() { return engine_.embedded; }
   engine::Gate& gate() { return *engine_.gate; }
@@ -75,6 +80,9 @@ class Node {
   std::unique_ptr<directory::BuiltinDirectory> directory_;
   std::optional<directory::AccountRows> account_rows_;
   std::optional<directory::AppPasswords> app_passwords_;
+  std::optional<directory::Grants> grants_;
+  std::optional<directory::PasswordHasher> outside_hasher_;  // for hashes of passwd-files
+  std::optional<directory::Directories> directories_;
   std::optional<directory::Authenticator> authenticator_;
   std::optional<store::Store> store_;
   std::optional<search::TextIndexes> indexes_;

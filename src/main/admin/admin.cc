@@ -17,7 +17,7 @@ int AdminContext::failed(std::string_view what, const Error& error) {
 }
 
 Result<directory::Account> AdminContext::resolve(const std::string& name) {
-  auto found = node.accounts().resolve(name);
+  auto found = node.directories().resolve(name);
   if (!found && found.error().code == Code::not_found) {
     return fail(Code::not_found, "no such account");
   }
@@ -41,6 +41,10 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     int operator()(const AppPasswordAdd& v) { return run_app_password_add(c, v); }
     int operator()(const AppPasswordList& v) { return run_app_password_list(c, v); }
     int operator()(const AppPasswordRemove& v) { return run_app_password_remove(c, v); }
+    int operator()(const AccountResolve& v) { return run_account_resolve(c, v); }
+    int operator()(const GrantList& v) { return run_grant_list(c, v); }
+    int operator()(const GrantAdd& v) { return run_grant_add(c, v); }
+    int operator()(const GrantRemove& v) { return run_grant_remove(c, v); }
     int operator()(const MailboxList& v) { return run_mailbox_list(c, v); }
     int operator()(const Check& v) { return run_check(c, v); }
     int operator()(const Backup& v) { return run_backup(c, v); }

@@ -38,6 +38,11 @@ int run_account_remove(AdminContext& context, const AccountRemove& command);
 int run_account_alias(AdminContext& context, const AccountAlias& command);
 int run_account_show(AdminContext& context, const AccountShow& command);
 int run_account_set(AdminContext& context, const AccountSet& command);
+// admin_names.cc
+int run_account_resolve(AdminContext& context, const AccountResolve& command);
+int run_grant_list(AdminContext& context, const GrantList& command);
+int run_grant_add(AdminContext& context, const GrantAdd& command);
+int run_grant_remove(AdminContext& context, const GrantRemove& command);
 // Removes the mail of accounts that were removed, where that is not done yet.
 Result<> purge_removed_accounts(Node& node);
 // admin_app_passwords.cc

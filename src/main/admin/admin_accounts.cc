@@ -70,12 +70,14 @@ int run_account_list(AdminContext& context, const AccountList& command) {
     if (command.json) {
       context.output.print(
           "{{\"id\":{},\"name\":{},\"address\":{},\"aliases\":{},\"display_name\":{},"
-          "\"quota_bytes\":{},\"quota_messages\":{},\"disabled\":{}}}\n",
+          "\"quota_bytes\":{},\"quota_messages\":{},\"disabled\":{},\"directory\":{}}}\n",
           a.id.value, json_string(a.login_name), json_string(a.primary_address),
           json_string(aliases), json_string(a.display_name), a.quota.bytes, a.quota.messages,
-          a.disabled);
+          a.disabled, json_string(a.directory));
     } else {
-      context.output.print("{}{}{}\n", a.login_name, a.disabled ? "  (disabled)" : "",
+      const std::string where = context.node.directories().whereabouts(a);
+      context.output.print("{}{}{}{}\n", a.login_name, a.disabled ? "  (disabled)" : "",
+                           where.empty() ? "" : "  (" + where + ")",
                            aliases.empty() ? "" : "  also " + aliases);
     }
     return !context.output.gone;
@@ -99,6 +101,11 @@ int run_account_show(AdminContext& context, const AccountShow& command) {
   out.print("id            {}\n", who->id.value);
   if (!who->display_name.empty()) out.print("display name  {}\n", who->display_name);
   for (const std::string& alias : who->aliases) out.print("alias         {}\n", alias);
+  if (!who->directory.empty()) {
+    out.print("directory     {}\n", context.node.directories().whereabouts(*who));
+    out.print("outside key   {}\n", who->outside_key);
+  }
+  for (const std::string& group : who->groups) out.print("group         {}\n", group);
   out.print("enabled       {}\n", who->disabled ? "no" : "yes");
   out.print("admin         {}\n", who->admin ? "yes" : "no");
   out.print("octets        {} of {}\n", used.bytes, limited(limit.bytes));

@@ -26,6 +26,22 @@ struct AccountList {
 struct AccountShow {
   std::string name;
 };
+struct AccountResolve {
+  std::string name;
+};
+struct GrantList {
+  std::string account;  // empty: all
+};
+struct GrantAdd {
+  std::string account;
+  std::string to;
+  std::string rights = "full";
+  uint64_t days = 0;  // 0: for ever
+};
+struct GrantRemove {
+  std::string account;
+  std::string to;
+};
 struct AccountPasswd {
   std::string name;
 };
@@ -115,9 +131,9 @@ struct IndexDrop {
 
 using AdminCommand =
     std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd, AccountRemove, AccountAlias,
-                 AccountSet, AppPasswordAdd, AppPasswordList, AppPasswordRemove, MailboxList, Check,
-                 Backup, Import, Export, Sessions, ClusterStatus, StoreCopy, IndexStatusCommand,
-                 IndexRebuild, IndexDrop>;
+                 AccountSet, AccountResolve, AppPasswordAdd, AppPasswordList, AppPasswordRemove,
+                 GrantList, GrantAdd, GrantRemove, MailboxList, Check, Backup, Import, Export,
+                 Sessions, ClusterStatus, StoreCopy, IndexStatusCommand, IndexRebuild, IndexDrop>;
 
 // Whether the command wants a password, which is asked for where the command is typed.
 inline bool wants_password(const AdminCommand& command) {

@@ -15,6 +15,7 @@
 #include "directory/mechanisms/mechanisms.h"
 #include "engine/rados/rados.h"
 #include "main/config/config_value.h"
+#include "main/config/directory_config.h"
 #include "net/address.h"
 #include "net/tls.h"
 #include "server/world.h"
@@ -69,6 +70,7 @@ struct Config {
   server::Settings settings;
   directory::BuiltinOptions accounts;
   directory::MechanismOptions mechanisms;
+  std::vector<DirectoryConfig> directories;  // in the order in which they are asked
   uint64_t connections_max = limits::connections_max;
   uint64_t connections_per_address_max = limits::connections_per_address_max;
   log::Settings log;

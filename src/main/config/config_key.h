@@ -91,5 +91,8 @@ struct ArraySection {
 std::vector<Key> auth_keys();
 std::vector<ArraySection> auth_sections();
 void finish_auth(const Config& config, std::vector<ConfigProblem>& problems);
+// directory_keys.cc
+std::vector<Key> directory_keys();
+void check_directories(const Config& config, std::vector<ConfigProblem>& problems);
 
 }  // namespace eilpost

@@ -412,8 +412,9 @@ std::vector<Key> log_keys() {
 const std::vector<Key>& keys() {
   static const std::vector<Key> table = [] {
     std::vector<Key> all;
-    for (auto part : {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(),
-                      account_keys(), auth_keys(), imap_keys(), search_keys(), log_keys()}) {
+    for (auto part :
+         {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(), account_keys(),
+          directory_keys(), auth_keys(), imap_keys(), search_keys(), log_keys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -435,6 +436,11 @@ const std::vector<ArraySection>& array_sections() {
          }},
         {"tls.certificate",
          [](Config& config, ConfigPlace) { config.tls.certificates.emplace_back(); }},
+        {"directory",
+         [](Config& config, ConfigPlace place) {
+           config.directories.emplace_back();
+           config.directories.back().place = place;
+         }},
         {"accounts.mailbox",
          [](Config& config, ConfigPlace) { config.settings.default_mailboxes.emplace_back(); }},
     };
@@ -578,6 +584,7 @@ void apply_config(const ConfigTable& table, Config& config, std::vector<ConfigPr
   Applier(config, problems).table("", table);
   check_listeners(config, problems);
   finish_auth(config, problems);
+  check_directories(config, problems);
 }
 
 std::string print_config_keys() {

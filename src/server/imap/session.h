@@ -150,7 +150,7 @@ class ImapSession {
   // The store.
   template <class R>
   net::Task<Result<R>> mutate(std::function<Result<R>(store::Tx&)> f) {
-    if (identity_->read_only) co_return fail(Code::permission, "the app password only reads");
+    if (identity_->read_only) co_return fail(Code::permission, "this login only reads");
     auto start = [this, &f](std::function<void(Result<R>)> done) {
       account_->mutate<R>(author(), std::move(f), std::move(done));
     };

@@ -23,8 +23,12 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
   auto counted = entry_.login(identity.account, identity.login_name);
   CO_TRY(counted);
   account_ = std::move(*opened);
-  log_.info("login account={} name={} mechanism={}", identity.account.value, identity.login_name,
-            identity.mechanism);
+  log_.info("login account={} name={} mechanism={}{}", identity.account.value, identity.login_name,
+            identity.mechanism,
+            identity.delegated() ? fmt::format(" by={} actor={} rights={}", identity.actor_name,
+                                               identity.actor.value,
+                                               identity.read_only ? "read-only" : "full")
+                                 : "");
   identity_ = std::move(identity);
   framer_.set_limits(imap::FramerLimits());
   set_state(SessionState::authenticated);
@@ -65,7 +69,8 @@ void ImapSession::follow_metadata(MetadataScope scope) {
 }
 
 store::Author ImapSession::author() const {
-  return {entry_.id(), identity_ ? identity_->login_name : std::string()};
+  // The change log names who did it, also when that was somebody with a grant.
+  return {entry_.id(), identity_ ? identity_->actor_name : std::string()};
 }
 
 store::QuotaLimit ImapSession::quota() const {
