@@ -3,19 +3,22 @@
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
   case "$1" in
-    "") echo "serve demo account mailbox import export check backup restore cluster store index top config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index top config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
-    account) echo "add list show passwd remove alias set app-password --help" ;;
+    account) echo "add list show resolve passwd remove alias set app-password --help" ;;
     "account app-password") echo "add list remove --service --read-only --json --config --data --help" ;;
     "account add")
       echo "--alias --display-name --quota-bytes --quota-messages --quota-mailboxes --no-password --config --data --help" ;;
     "account list") echo "--json --config --data --help" ;;
-    "account show" | "account passwd" | "account remove") echo "--config --data --help" ;;
+    "account show" | "account resolve" | "account passwd" | "account remove") echo "--config --data --help" ;;
     "account alias") echo "--remove --config --data --help" ;;
     "account set")
       echo "--quota-bytes --quota-messages --quota-mailboxes --display-name --disable --enable --admin --no-admin --hide --show --offer --config --data --help" ;;
+    grant) echo "list add remove --help" ;;
+    "grant list" | "grant remove") echo "--config --data --help" ;;
+    "grant add") echo "--rights --days --config --data --help" ;;
     mailbox) echo "list --help" ;;
     "mailbox list") echo "--json --config --data --help" ;;
     import) echo "--format --mailbox --ledger --config --data --help" ;;
@@ -45,6 +48,7 @@ _eilpost() {
     --config | --ledger | --ceph-conf) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --data | --to) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory rados" -- "$word"); return ;;
+    --rights) mapfile -t COMPREPLY < <(compgen -W "full read-only" -- "$word"); return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$word"); return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "auto maildir mbox" -- "$word"); return ;;
   esac
@@ -52,7 +56,7 @@ _eilpost() {
     case "$i ${COMP_WORDS[i]}" in
       1\ *) command=${COMP_WORDS[1]} ;;
       2\ [a-z]*)
-        case "$command" in account | mailbox | cluster | store | config) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+        case "$command" in account | grant | mailbox | cluster | store | config) command+=" ${COMP_WORDS[2]}" ;; esac ;;
     esac
   done
   case "$command" in

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every mechanism against real components: an OpenID provider, a certificate authority.
+"""Every mechanism and every name against real components: an OpenID provider, a certificate
+authority, a KDC, OpenLDAP, Samba.
 
   run.py --eilpost build/dev/eilpost [NAME...]
 
@@ -17,11 +18,12 @@ from harness import Count, Failure  # noqa: E402
 from pki import Pki  # noqa: E402
 import case_external  # noqa: E402
 import case_kerberos  # noqa: E402
+import case_names  # noqa: E402
 import case_passwords  # noqa: E402
 import case_tokens  # noqa: E402
 
 GROUPS = {"passwords": case_passwords, "external": case_external, "tokens": case_tokens,
-          "kerberos": case_kerberos}
+          "kerberos": case_kerberos, "names": case_names}
 
 
 def run_group(name, binary, pki, count):
