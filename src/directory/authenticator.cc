@@ -44,9 +44,7 @@ sasl::LookupAnswer Authenticator::lookup(Attempt& attempt, const sasl::Lookup& l
     return check_certificate(attempt, *certificate);
   }
   if (const auto* call = std::get_if<sasl::GssCall>(&lookup)) return call_gss(attempt, *call);
-  if (std::holds_alternative<sasl::CheckNtlm>(lookup)) {
-    return Result<sasl::NtlmReply>(fail(Code::cannot, "NTLM is not configured"));
-  }
+  if (const auto* claim = std::get_if<sasl::CheckNtlm>(&lookup)) return check_ntlm(attempt, *claim);
   return fetch_verifier(attempt, std::get<sasl::FetchVerifier>(lookup));
 }
 
@@ -156,6 +154,24 @@ Result<sasl::GssReply> Authenticator::accept_ticket(Attempt& attempt, const sasl
   }
   TRY(accept(attempt, user.name, ""));
   return out;
+}
+
+Result<sasl::NtlmReply> Authenticator::check_ntlm(Attempt& attempt, const sasl::CheckNtlm& claim) {
+  const auto checks = mechanisms();
+  if (!checks || !checks->working().ntlm) return fail(Code::cannot, "NTLM is not configured");
+  auto user = TRY(winbind_check(claim));
+  auto name = user.domain + "\\" + user.account;
+  auto found = directory_.resolve_sid(user.sid);
+  if (!found && found.error().code != Code::not_found) {
+    return tl::unexpected(std::move(found).error());
+  }
+  if (found) {
+    attempt.account = std::move(*found);
+  } else {
+    TRY(accept(attempt, name, ""));
+  }
+  return sasl::NtlmReply{.name = std::move(name),
+                         .session_base_key = std::move(user.session_base_key)};
 }
 
 Result<sasl::CertifiedName> Authenticator::check_certificate(Attempt& attempt,

@@ -114,6 +114,7 @@ class Authenticator {
   // Whether the password is one of the account's app passwords; then the account is the attempt's.
   Result<bool> check_app_password(Attempt& attempt, const sasl::CheckPassword& claim);
   Result<sasl::GssReply> call_gss(Attempt& attempt, const sasl::GssCall& call);
+  Result<sasl::NtlmReply> check_ntlm(Attempt& attempt, const sasl::CheckNtlm& claim);
   Result<sasl::GssReply> accept_ticket(Attempt& attempt, const sasl::GssCall& call);
   Result<sasl::CertifiedName> check_certificate(Attempt& attempt,
                                                 const sasl::CheckCertificate& claim);

@@ -10,7 +10,7 @@ const log::Source source{"auth", ""};
 
 Result<std::shared_ptr<Mechanisms>> Mechanisms::create(MechanismOptions options,
                                                        const Clock& clock) {
-  std::shared_ptr<Mechanisms> out(new Mechanisms(std::move(options)));
+  std::shared_ptr<Mechanisms> out(new Mechanisms(std::move(options), clock));
   const auto& oauth = out->options_.oauth;
   if (!oauth.issuer.empty()) {
     out->http_ = TRY(net::HttpClient::create({.ca_file = oauth.ca_file}));
@@ -20,16 +20,40 @@ Result<std::shared_ptr<Mechanisms>> Mechanisms::create(MechanismOptions options,
     out->tokens_ = std::make_unique<TokenVerifier>(oauth, std::move(fetch), clock);
     out->working_.tokens = true;
   }
-  if (!out->options_.kerberos.keytab.empty()) {
-    auto opened = Kerberos::open(out->options_.kerberos);
-    // The others go on: who has a password can come in without a ticket.
-    if (!opened) source.error("GSSAPI is not offered: {}", opened.error().detail);
-    if (opened) out->kerberos_ = std::move(*opened);
-    out->working_.kerberos = out->kerberos_ != nullptr;
-  }
+  out->open_kerberos();
+  out->open_ntlm();
   out->working_.certificates =
       out->options_.certificates && !out->options_.certificate_names.empty();
   return out;
+}
+
+// What cannot work is told, and not offered: who has a password can come in all the same.
+void Mechanisms::open_kerberos() {
+  if (options_.kerberos.keytab.empty()) return;
+  auto opened = Kerberos::open(options_.kerberos);
+  if (!opened) source.error("GSSAPI is not offered: {}", opened.error().detail);
+  if (opened) kerberos_ = std::move(*opened);
+  working_.kerberos = kerberos_ != nullptr;
+}
+
+void Mechanisms::open_ntlm() {
+  if (!options_.ntlm.enabled) return;
+  auto domain = winbind_domain();
+  if (!domain) source.error("NTLM is not offered: {}", domain.error().detail);
+  if (domain) domain_ = std::move(*domain);
+  working_.ntlm = domain.has_value();
+}
+
+sasl::NtlmTarget Mechanisms::ntlm_target(std::string server_end_point) const {
+  constexpr int64_t from_1601_to_1970 = 11'644'473'600;
+  const int64_t micros = clock_.now().micros + from_1601_to_1970 * 1'000'000;
+  return {.domain = domain_.domain,
+          .computer = domain_.computer,
+          .dns_domain = domain_.dns_domain,
+          .server_end_point = std::move(server_end_point),
+          .time = static_cast<uint64_t>(micros) * 10,
+          .require_mic = options_.ntlm.require_mic,
+          .require_binding = options_.ntlm.channel_binding == ChannelBindingPolicy::require};
 }
 
 Result<std::string> Mechanisms::certified_name(const ShownCertificate& certificate) const {

@@ -1,4 +1,4 @@
-// Keys of the mechanisms that are no passwords: [auth], [oauth], [kerberos] and what is in them.
+// Keys of the mechanisms that are no passwords: [auth], [oauth], [kerberos], [ntlm].
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -76,6 +76,13 @@ std::string client_secret_file(const ConfigValue& value, Config& config) {
   return "";
 }
 
+Apply binding(directory::ChannelBindingPolicy& (*field)(Config&)) {
+  return choice<directory::ChannelBindingPolicy>(
+      {{"allow", directory::ChannelBindingPolicy::allow},
+       {"require", directory::ChannelBindingPolicy::require}},
+      field);
+}
+
 std::vector<Key> token_keys() {
   return {
       {"auth", "certificate_names", "array of strings", "[\"upn\", \"email\"]",
@@ -145,18 +152,28 @@ std::vector<Key> kerberos_keys() {
        "\"require\": under TLS, a client that does not bind its ticket to the connection is "
        "refused; "
        "\"allow\": only one that is bound to another.",
-       choice<directory::ChannelBindingPolicy>(
-           {{"allow", directory::ChannelBindingPolicy::allow},
-            {"require", directory::ChannelBindingPolicy::require}},
-           [](Config& c) -> directory::ChannelBindingPolicy& {
-             return c.mechanisms.kerberos.channel_binding;
-           })},
+       binding([](Config& c) -> directory::ChannelBindingPolicy& {
+         return c.mechanisms.kerberos.channel_binding;
+       })},
       {"kerberos.realm", "name", "string", "must be given",
        "A realm whose users come in. Without any, anna@EXAMPLE.ORG is looked up as it is.",
        text([](Config& c) -> std::string& { return c.mechanisms.kerberos.realms.back().name; })},
       {"kerberos.realm", "domain", "string", "must be given",
        "The domain of their accounts: anna@REALM is anna@DOMAIN.",
        text([](Config& c) -> std::string& { return c.mechanisms.kerberos.realms.back().domain; })},
+      {"ntlm", "enabled", "boolean", "false",
+       "NTLM, version 2, through winbind, for clients of an Active Directory that know nothing "
+       "better.",
+       boolean([](Config& c) -> bool& { return c.mechanisms.ntlm.enabled; })},
+      {"ntlm", "require_mic", "boolean", "true",
+       "Refuse clients that send no message integrity code: without it somebody in between can "
+       "pass "
+       "a login on.",
+       boolean([](Config& c) -> bool& { return c.mechanisms.ntlm.require_mic; })},
+      {"ntlm", "channel_binding", "string", "\"require\"", "As in [kerberos], for NTLM.",
+       binding([](Config& c) -> directory::ChannelBindingPolicy& {
+         return c.mechanisms.ntlm.channel_binding;
+       })},
   };
 }
 

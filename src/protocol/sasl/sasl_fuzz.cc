@@ -4,6 +4,7 @@
 #include "protocol/sasl/base64.h"
 #include "protocol/sasl/client.h"
 #include "protocol/sasl/jwt/jwt.h"
+#include "protocol/sasl/ntlm/message.h"
 #include "protocol/sasl/pac.h"
 #include "protocol/sasl/saslprep.h"
 #include "protocol/sasl/server.h"
@@ -93,6 +94,23 @@ FUZZ_TARGET(sasl_gssapi) {
   if (const auto m = parse_security_layer(data)) CHECK(print_security_layer(*m) == data);
   play_server(Mechanism::gssapi, data);
   play_server(Mechanism::external, data);
+}
+
+FUZZ_TARGET(sasl_ntlm) {
+  if (const auto m = ntlm::parse_negotiate(data)) {
+    CHECK(ntlm::parse_negotiate(ntlm::print_negotiate(*m)) == *m);
+  }
+  if (const auto m = ntlm::parse_challenge(data)) {
+    CHECK(ntlm::parse_challenge(ntlm::print_challenge(*m)) == *m);
+  }
+  if (const auto m = ntlm::parse_authenticate(data)) {
+    (void)ntlm::response_attributes(m->nt_response);
+    // Fields that overlap print longer than they came, and may be too long then.
+    const auto again = ntlm::parse_authenticate(ntlm::print_authenticate(*m));
+    if (again) CHECK(*again == *m);
+  }
+  if (const auto text = ntlm::utf8(data)) CHECK(ntlm::utf16(*text) == data);
+  play_server(Mechanism::ntlm, data);
 }
 
 FUZZ_TARGET(sasl_pac) {

@@ -8,8 +8,10 @@
 namespace eilpost::sasl {
 
 namespace {
-using Exchange =
-    std::variant<PlainServer, LoginServer, ScramServer, BearerServer, ExternalServer, GssapiServer>;
+using Exchange = std::variant<PlainServer, LoginServer, ScramServer, BearerServer, ExternalServer,
+                              GssapiServer, NtlmServer>;
+
+constexpr size_t ntlm_challenge_octets = 8;
 
 Exchange make_scram(Mechanism mechanism, ServerOptions&& options, Random& random) {
   return ScramServer(ScramServer::Options{
@@ -27,6 +29,9 @@ Exchange make_exchange(Mechanism mechanism, ServerOptions&& options, Random& ran
     case Mechanism::login: return LoginServer();
     case Mechanism::external: return ExternalServer();
     case Mechanism::gssapi: return GssapiServer();
+    case Mechanism::ntlm:
+      return NtlmServer(NtlmServer::Options{.target = std::move(options.ntlm),
+                                            .challenge = random.octets(ntlm_challenge_octets)});
     case Mechanism::oauthbearer:
     case Mechanism::xoauth2: return BearerServer(mechanism);
     default: return make_scram(mechanism, std::move(options), random);
@@ -82,6 +87,9 @@ Step Server::give(LookupAnswer answer) {
   }
   if (auto* gssapi = std::get_if<GssapiServer>(&exchange_)) {
     return gssapi->resume(take<Result<GssReply>>(answer));
+  }
+  if (auto* ntlm = std::get_if<NtlmServer>(&exchange_)) {
+    return ntlm->resume(take<Result<NtlmReply>>(answer));
   }
   auto checked = take<Result<>>(answer);
   if (auto* plain = std::get_if<PlainServer>(&exchange_)) return plain->resume(std::move(checked));

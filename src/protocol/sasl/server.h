@@ -16,6 +16,7 @@
 #include "protocol/sasl/external.h"
 #include "protocol/sasl/gssapi.h"
 #include "protocol/sasl/mechanism.h"
+#include "protocol/sasl/ntlm/server.h"
 #include "protocol/sasl/plain.h"
 #include "protocol/sasl/scram.h"
 
@@ -24,6 +25,7 @@ namespace eilpost::sasl {
 struct ServerOptions {
   ChannelBindings bindings;   // of this connection
   bool plus_offered = false;  // a -PLUS mechanism stood in CAPABILITY on this connection
+  NtlmTarget ntlm;            // for NTLM
 };
 
 class Server {
@@ -43,7 +45,8 @@ class Server {
 
   Mechanism mechanism_;
   Phase phase_ = Phase::fresh;
-  std::variant<PlainServer, LoginServer, ScramServer, BearerServer, ExternalServer, GssapiServer>
+  std::variant<PlainServer, LoginServer, ScramServer, BearerServer, ExternalServer, GssapiServer,
+               NtlmServer>
       exchange_;
 };
 

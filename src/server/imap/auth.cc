@@ -195,6 +195,11 @@ CommandTask run(ImapSession& session, const imap::Authenticate& command, RunOpti
   sasl::ServerOptions options;
   options.bindings = bindings_of(session.stream());
   options.plus_offered = directory::offer(session.policy().auth, security).plus_offered;
+  if (*mechanism == sasl::Mechanism::ntlm) {
+    auto bound = session.stream().channel_binding(net::ChannelBinding::tls_server_end_point);
+    const auto mechanisms = session.world().authenticator.mechanisms();
+    if (mechanisms) options.ntlm = mechanisms->ntlm_target(std::move(bound).value_or(""));
+  }
   std::optional<std::string> initial;
   if (command.initial_response) {
     auto decoded = sasl::base64_decode(*command.initial_response);
