@@ -18,6 +18,7 @@ import tempfile
 import time
 
 import cluster
+import logins
 import servers
 from figures import at_least, at_most, median, ratio_of
 
@@ -341,6 +342,7 @@ ROWS = {
     "mailbox": mailbox,
     "body": body,
     "idle": idle,
+    "logins": logins.logins,
 }
 ASKED_FOR = {"cluster": cluster.rows}  # only when they are named with --only
 
