@@ -288,6 +288,8 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
                .actor_name = actor.login_name,
                .groups = actor.groups};
   if (attempt.app_password && attempt.app_password->read_only) out.read_only = true;
+  // Quotas are set past the mailboxes.
+  out.admin = out.admin && !out.read_only;
   return out;
 }
 

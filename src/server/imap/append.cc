@@ -120,6 +120,9 @@ Result<> finish_message(store::Account& account, AppendState& state) {
 
 std::optional<Reply> wrong_state(ImapSession& session, const imap::AppendSoFar& so_far) {
   if (session.state() == SessionState::not_authenticated) return Reply::bad("log in first");
+  if (session.identity().read_only) {
+    return Reply::no(imap::CodeName::no_perm, "the app password only reads");
+  }
   if (!so_far.replaces) return std::nullopt;
   if (!session.selected()) return Reply::bad("select a mailbox first");
   if (session.selected()->read_only) {
