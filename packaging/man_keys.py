@@ -32,6 +32,10 @@ and
 .BR [store] ,
 quotas,
 .BR [[accounts.mailbox]] ,
+.BR [auth] ,
+.BR [oauth] ,
+.BR [kerberos] ,
+.BR [ntlm] ,
 .B subaddress_folder
 and
 .BR hostname ,

@@ -48,7 +48,9 @@ class World:
     def curl(self, server, user="anna", password="anna-pw", authzid=""):
         options = ["--sasl-authzid", authzid] if authzid else []
         done = subprocess.run(
-            ["curl", "-s", "--cacert", server.pki.file("ca.pem"), "--user", f"{user}:",
+            # curl takes a name for one of Kerberos only when it has a realm.
+            ["curl", "-s", "--cacert", server.pki.file("ca.pem"), "--user",
+             f"{user}@{kdc.REALM}:",
              "--login-options", "AUTH=GSSAPI", *options,
              f"imaps://localhost:{server.port('imaps')}/INBOX", "-X", "NOOP"],
             capture_output=True, check=False, timeout=30, env=self.environment(user, password),
@@ -60,7 +62,7 @@ class World:
         done = subprocess.run(
             ["gsasl", "--imap", "-m", "GSSAPI", "--connect",
              f"localhost:{server.port('imap')}", *tls, "-a", user, "--service", "imap",
-             "--hostname", "localhost", "-z", authzid or ""],
+             "--hostname", "localhost", *(["-z", authzid] if authzid else [])],
             input="", capture_output=True, text=True, check=False, timeout=30,
             env=self.environment(user, password),
         )

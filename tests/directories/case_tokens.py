@@ -56,7 +56,8 @@ class World:
 
 
 def oauthbearer(token, user):
-    return f"n,a={user},\x01auth=Bearer {token}\x01\x01".encode()
+    authzid = f"a={user}" if user else ""
+    return f"n,{authzid},\x01auth=Bearer {token}\x01\x01".encode()
 
 
 def xoauth2(token, user):

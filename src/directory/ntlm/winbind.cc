@@ -1,10 +1,14 @@
 #include "directory/ntlm/winbind.h"
 
 #include <fmt/format.h>
-#include <wbclient.h>
 
 #include <algorithm>
 #include <memory>
+
+// The header is for C and does not say so.
+extern "C" {
+#include <wbclient.h>
+}
 
 namespace eilpost::directory {
 

@@ -186,9 +186,11 @@ std::vector<Key> auth_keys() {
 }
 
 std::vector<ArraySection> auth_sections() {
-  return {{"oauth.application", [](Config& config, ConfigPlace) {
-             config.mechanisms.oauth.applications.emplace_back();
-           }}};
+  return {
+      {"oauth.application",
+       [](Config& config, ConfigPlace) { config.mechanisms.oauth.applications.emplace_back(); }},
+      {"kerberos.realm",
+       [](Config& config, ConfigPlace) { config.mechanisms.kerberos.realms.emplace_back(); }}};
 }
 
 void finish_auth(const Config& config, std::vector<ConfigProblem>& problems) {
