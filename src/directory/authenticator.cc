@@ -166,7 +166,7 @@ Result<sasl::NtlmReply> Authenticator::check_ntlm(Attempt& attempt, const sasl::
     return tl::unexpected(std::move(found).error());
   }
   if (found) {
-    attempt.account = std::move(*found);
+    TRY(authorize(attempt, std::move(*found), {}));
   } else {
     TRY(accept(attempt, name, ""));
   }

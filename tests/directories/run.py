@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 from harness import Count, Failure  # noqa: E402
 from pki import Pki  # noqa: E402
+import case_ad  # noqa: E402
 import case_external  # noqa: E402
 import case_kerberos  # noqa: E402
 import case_names  # noqa: E402
@@ -23,7 +24,7 @@ import case_passwords  # noqa: E402
 import case_tokens  # noqa: E402
 
 GROUPS = {"passwords": case_passwords, "external": case_external, "tokens": case_tokens,
-          "kerberos": case_kerberos, "names": case_names}
+          "kerberos": case_kerberos, "names": case_names, "ad": case_ad}
 
 
 def run_group(name, binary, pki, count):
