@@ -47,6 +47,12 @@ inline constexpr int search_filter_depth_max = 8;
 // have found: the next is not, NO [NOUPDATE].
 inline constexpr size_t live_searches_max = 32;
 inline constexpr uint64_t live_search_ranges_max = 1'000'000;
+// What THREAD's loop checks may walk together, in steps for each id and at least: beyond it a link
+// that might close a loop is not made.
+inline constexpr uint32_t thread_steps_per_node = 64;
+inline constexpr uint64_t thread_steps_min = 1'000'000;
+// Languages of one LANGUAGE, comparators of one COMPARATOR: NO [LIMIT].
+inline constexpr size_t preferences_max = 64;
 // Ranges in one sequence set: BAD [TOOBIG].
 inline constexpr size_t set_ranges_max = 65536;
 // Bad commands in a row before BYE.

@@ -104,11 +104,13 @@ void Node::build_world(const Config& config) {
   services.single_node = !cluster_;
   // A cluster has its caches elsewhere: theirs goes to mailboxes.
   const uint64_t cache = mebibytes(config.memory_mb) / (cluster_ ? 2 : 4);
-  store_.emplace(std::move(services), store::StoreOptions{cache});
-  world_.emplace(server::ServerWorld{*engine_.gate, *store_, *directories_, *authenticator_,
-                                     config.accounts.names, io_, disk_, directory_pool_, hashing_,
-                                     batch_, clock_, random_, metrics_, sessions_, settings_,
-                                     *account_rows_, cluster(), indexes_ ? &*indexes_ : nullptr});
+  const uint64_t orders = cache / 4;
+  orders_.emplace(orders, random_.next());
+  store_.emplace(std::move(services), store::StoreOptions{cache - orders});
+  world_.emplace(server::ServerWorld{
+      *engine_.gate, *store_, *directories_, *authenticator_, config.accounts.names, io_, disk_,
+      directory_pool_, hashing_, batch_, clock_, random_, metrics_, sessions_, settings_,
+      *account_rows_, cluster(), indexes_ ? &*indexes_ : nullptr, &*orders_});
 }
 
 Result<std::shared_ptr<directory::Mechanisms>> Node::make_mechanisms(const Config& config) {

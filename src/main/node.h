@@ -18,6 +18,7 @@
 #include "main/open_engine.h"
 #include "main/repeat.h"
 #include "search/index/text_indexes.h"
+#include "search/order/order_cache.h"
 #include "server/world.h"
 
 namespace eilpost {
@@ -84,6 +85,7 @@ class Node {
   std::optional<directory::PasswordHasher> outside_hasher_;  // for hashes of passwd-files
   std::optional<directory::Directories> directories_;
   std::optional<directory::Authenticator> authenticator_;
+  std::optional<search::OrderCache> orders_;
   std::optional<store::Store> store_;
   std::optional<search::TextIndexes> indexes_;
   std::optional<server::ServerWorld> world_;

@@ -2,8 +2,10 @@
 
 #include <unicode/normalizer2.h>
 #include <unicode/stringpiece.h>
+#include <unicode/uchar.h>
 #include <unicode/ucnv.h>
 #include <unicode/ucnv_err.h>
+#include <unicode/unistr.h>
 #include <unicode/ustring.h>
 #include <unicode/uversion.h>
 
@@ -296,6 +298,39 @@ void Utf8Stream::finish(std::string& out) {
   state_->held.clear();
 }
 
+namespace {
+
+void append_upper(std::string_view ascii, std::string& out) {
+  for (const char c : ascii) out.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c);
+}
+
+// U+AC00 to U+D7A3 in UTF-8.
+bool is_hangul_syllable(std::string_view at) {
+  return at.size() >= 3 && at.substr(0, 3) >= "\xea\xb0\x80" && at.substr(0, 3) <= "\xed\x9e\xa3";
+}
+
+// Appends the decomposition of valid UTF-8 by the property of UnicodeData.txt (RFC 5051), which
+// Hangul syllables do not have.
+void append_decomposed(std::string_view utf8, std::string& out) {
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* decompose = icu::Normalizer2::getNFKDInstance(error);
+  while (!utf8.empty()) {
+    size_t hangul = 0;
+    while (is_hangul_syllable(utf8.substr(hangul))) hangul += 3;
+    out += utf8.substr(0, hangul);
+    utf8.remove_prefix(hangul);
+    size_t other = 0;
+    while (other < utf8.size() && !is_hangul_syllable(utf8.substr(other))) ++other;
+    icu::StringByteSink<std::string> sink(&out);
+    const icu::StringPiece piece(utf8.data(), static_cast<int32_t>(other));
+    if (U_SUCCESS(error)) decompose->normalizeUTF8(0, piece, sink, nullptr, error);
+    if (U_FAILURE(error)) out += utf8.substr(0, other);
+    utf8.remove_prefix(other);
+  }
+}
+
+}  // namespace
+
 std::string fold_for_search(std::string_view utf8) {
   const size_t ascii = ascii_prefix(utf8);
   if (ascii == utf8.size()) return to_lower(utf8);
@@ -304,12 +339,32 @@ std::string fold_for_search(std::string_view utf8) {
   const std::string valid = is_utf8(utf8) ? std::string() : replace_invalid(utf8);
   const std::string_view text = valid.empty() ? utf8 : std::string_view(valid);
   if (U_FAILURE(error) || text.size() > INT32_MAX) return to_lower(text);
-  std::string out;
-  out.reserve(text.size() + 16);
-  icu::StringByteSink<std::string> sink(&out);
+  std::string folded;
+  folded.reserve(text.size() + 16);
+  icu::StringByteSink<std::string> sink(&folded);
   const icu::StringPiece piece(text.data(), static_cast<int32_t>(text.size()));
   fold->normalizeUTF8(0, piece, sink, nullptr, error);
-  return U_SUCCESS(error) ? out : to_lower(text);
+  if (U_FAILURE(error)) return to_lower(text);
+  std::string out;
+  out.reserve(folded.size() + 16);
+  append_decomposed(folded, out);
+  return out;
+}
+
+void append_casemap(std::string_view utf8, std::string& out) {
+  const size_t ascii = ascii_prefix(utf8);
+  if (ascii == utf8.size()) return append_upper(utf8, out);
+  const std::string valid = is_utf8(utf8) ? std::string() : replace_invalid(utf8);
+  const std::string_view text = valid.empty() ? utf8 : std::string_view(valid);
+  std::string title;
+  for (size_t at = 0; at < text.size();) {
+    const std::string_view one = utf8_prefix(text.substr(at), 1);
+    const icu::UnicodeString read = icu::UnicodeString::fromUTF8(
+        icu::StringPiece(one.data(), static_cast<int32_t>(one.size())));
+    icu::UnicodeString(u_totitle(read.char32At(0))).toUTF8String(title);
+    at += one.size();
+  }
+  append_decomposed(title, out);
 }
 
 std::string charset_tables() {
@@ -317,7 +372,7 @@ std::string charset_tables() {
   char text[U_MAX_VERSION_STRING_LENGTH];
   u_getVersion(version);
   u_versionToString(version, text);
-  return std::string("icu ") + text;
+  return std::string("decomposed, icu ") + text;
 }
 
 std::string_view utf8_prefix(std::string_view utf8, size_t chars_max) {

@@ -40,11 +40,16 @@ class Utf8Stream {
 bool is_utf8(std::string_view octets);
 bool is_ascii(std::string_view octets);
 
-// What two texts are compared by in SEARCH: NFKC and full case folding (Unicode NFKC_Casefold),
-// close to i;unicode-casemap (RFC 5051): composed and decomposed letters match, and so do widths
-// and ligatures. ASCII takes a path without ICU. Invalid UTF-8 gives U+FFFD. Any thread.
+// What two texts are compared by in SEARCH: full case folding (Unicode NFKC_Casefold), decomposed.
+// What contains another by i;unicode-casemap (RFC 5051) contains it here as well, and more: ss
+// finds the sharp s, ligatures and widths are as they read. ASCII takes a path without ICU. Invalid
+// UTF-8 gives U+FFFD. Any thread.
 std::string fold_for_search(std::string_view utf8);
 
+// Appends the text as RFC 5051 (i;unicode-casemap) compares it: each character in its simple
+// titlecase, then decomposed; octet order is the collation's order. ASCII takes a path without ICU.
+// Invalid UTF-8 gives U+FFFD. Any thread.
+void append_casemap(std::string_view utf8, std::string& out);
 // Names the tables behind all of this file: what was made of texts under another name may differ.
 std::string charset_tables();
 

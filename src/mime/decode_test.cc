@@ -163,6 +163,34 @@ TEST(Charsets, KnowUtf8) {
   EXPECT_EQ(utf8_prefix("aäb", 9), "aäb");
 }
 
+TEST(Folding, Casemap) {
+  const auto casemap = [](std::string_view text) {
+    std::string out;
+    append_casemap(text, out);
+    return out;
+  };
+  EXPECT_EQ("HELLO, 1", casemap("Hello, 1"));
+  EXPECT_EQ("A\xcc\x88", casemap("ä"));
+  EXPECT_EQ(casemap("A\xcc\x88"), casemap("ä"));
+  // Titlecase and no more (RFC 5051): the sharp s stays, the ligature falls apart behind it.
+  EXPECT_EQ("ß", casemap("ß"));
+  EXPECT_EQ("fi", casemap("ﬁ"));
+  EXPECT_EQ(casemap("ǆ"), casemap("Ǆ"));
+  // Hangul syllables have no decomposition there.
+  EXPECT_EQ("한국A\xcc\x88한", casemap("한국ä한"));
+  EXPECT_EQ(
+      "\xef\xbf\xbd"
+      "A",
+      casemap("\xff"
+              "a"));
+}
+
+TEST(Folding, SubstringsOfDecomposedText) {
+  const auto folded = [](std::string_view text) { return fold_for_search(text); };
+  EXPECT_EQ(0U, folded("Café").find(folded("CAFE")));
+  EXPECT_EQ("한국", folded("한국"));
+}
+
 TEST(Folding, MatchesWhatReadersSeeAsEqual) {
   EXPECT_EQ(fold_for_search("Hello"), "hello");
   EXPECT_EQ(fold_for_search("STRASSE Straße"), "strasse strasse");

@@ -70,6 +70,7 @@ struct Needs {
   bool other_headers = false;  // and those that only the message has
   uint8_t columns = 0;
   Cost cost = Cost::none;
+  mime::Collation collation = mime::Collation::unicode_casemap;  // of all needles
 
   void add(Cost key) {
     cost = std::max(cost, key);
@@ -90,8 +91,10 @@ struct Compiler {
     node.key = leaf_of(program);
     node.cost = cost_of(program);
     needs.add(node.cost);
+    if (program.collation != mime::Collation()) needs.collation = program.collation;
     if (program.op == Op::header) {
-      node.kept = kept_field(program.field);
+      // What is kept of headers is folded by the default collation.
+      if (program.collation == mime::Collation()) node.kept = kept_field(program.field);
       (node.kept ? needs.kept_headers : needs.other_headers) = true;
     }
     if (program.op == Op::keyword) node.keyword = find_keyword(keywords, program.text);
@@ -184,9 +187,12 @@ struct Evaluator::State {
         context(c),
         root(compile(program)),
         bounds(bounds_of(root)),
-        message(*account, {.bodies = needs.bodies}) {
+        message(*account, {.bodies = needs.bodies, .collation = needs.collation}) {
+    matcher.use(needs.collation);
     if (bounds) next = Uid(bounds->empty() ? UINT32_MAX : bounds->min());
-    if (context.indexes != nullptr && has_text(program)) asked_program = program;
+    // An index is made of texts as the default collation has them.
+    const bool indexed = context.indexes != nullptr && needs.collation == mime::Collation();
+    if (indexed && has_text(program)) asked_program = program;
   }
 
   void narrow_by_index();

@@ -58,14 +58,17 @@ size_t foreign_stretch(std::string_view text) {
 
 }  // namespace
 
-void fold_append(std::string_view utf8, std::string& out) {
+void fold_append(std::string_view utf8, std::string& out, mime::Collation collation) {
+  if (collation != mime::Collation::unicode_casemap) {
+    return mime::append_collation_key(collation, utf8, out);
+  }
   while (!utf8.empty()) {
     const size_t begin = out.size();
     out.resize(begin + utf8.size());
     size_t ascii = lower_ascii(utf8, out.data() + begin);
     if (ascii == utf8.size()) return;
-    // What follows may compose with the last ASCII character. Nothing composes with what stands
-    // before an ASCII character, so that text may be cut there.
+    // What follows may compose with the last ASCII character before all is decomposed. Nothing
+    // composes with what stands before an ASCII character, so that text may be cut there.
     if (ascii > 0) --ascii;
     out.resize(begin + ascii);
     utf8.remove_prefix(ascii);
@@ -117,14 +120,14 @@ void Matcher::look(std::string_view folded, Where where) {
 
 void Matcher::text(std::string_view utf8, Where where) {
   folded_.clear();
-  fold_append(utf8, folded_);
+  fold_append(utf8, folded_, collation_);
   look(folded_, where);
 }
 
 void Matcher::fold_piece(size_t size) {
   const size_t kept = longest_ > 0 ? std::min(window_.size(), longest_ - 1) : 0;
   window_.erase(0, window_.size() - kept);
-  fold_append(std::string_view(pending_).substr(0, size), window_);
+  fold_append(std::string_view(pending_).substr(0, size), window_, collation_);
   pending_.erase(0, size);
   look(window_, Where::body);
 }

@@ -10,10 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "mime/collation.h"
+
 namespace eilpost::search {
 
-// Appends mime::fold_for_search(utf8).
-void fold_append(std::string_view utf8, std::string& out);
+// Appends what a collation that has substrings compares by: for i;unicode-casemap, the default,
+// mime::fold_for_search(utf8).
+void fold_append(std::string_view utf8, std::string& out,
+                 mime::Collation collation = mime::Collation::unicode_casemap);
 // A folded needle in folded text.
 bool contains(std::string_view folded, std::string_view needle);
 
@@ -22,6 +26,8 @@ enum class Where { header, body };
 
 class Matcher {
  public:
+  // How texts are folded; the needles are, already. Before the first text.
+  void use(mime::Collation collation) { collation_ = collation; }
   // The number of the needle, which must be folded. `where` header: in headers and the body.
   size_t add(std::string needle, Where where);
   bool empty() const { return needles_.empty(); }
@@ -53,6 +59,7 @@ class Matcher {
   void look(std::string_view folded, Where where);
   void fold_piece(size_t size);
 
+  mime::Collation collation_ = mime::Collation::unicode_casemap;
   std::vector<Needle> needles_;
   size_t longest_ = 0;  // of the needles and what a listener wants to see again
   Listener listener_;

@@ -171,7 +171,7 @@ const std::string& MessageText::folded(ParsedField& parsed) {
     text_.clear();
     append_value(parsed.field.value, text_);
     parsed.folded.emplace();
-    fold_append(text_, *parsed.folded);
+    fold_append(text_, *parsed.folded, options_.collation);
   }
   return *parsed.folded;
 }

@@ -28,6 +28,7 @@ class MessageText {
   // `bodies`: scan() may be called, so that a small message is best read whole.
   struct Options {
     bool bodies = false;
+    mime::Collation collation = mime::Collation::unicode_casemap;  // of header_contains()
   };
   MessageText(store::Account& account, Options options) : account_(account), options_(options) {}
 

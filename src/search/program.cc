@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "mime/charset.h"
 #include "mime/header.h"
+#include "search/match.h"
 
 namespace eilpost::search {
 
@@ -24,6 +24,13 @@ Program with_number(Op op, uint64_t number) {
 Program with_text(Op op, std::string text) {
   Program key = make(op);
   key.text = std::move(text);
+  return key;
+}
+
+Program with_needle(Op op, std::string_view utf8, mime::Collation collation) {
+  Program key = make(op);
+  if (!utf8.empty()) fold_append(utf8, key.text, collation);
+  key.collation = collation;
   return key;
 }
 
@@ -93,18 +100,18 @@ Program has_email_id(std::string email_id) {
   return with_text(Op::email_id, std::move(email_id));
 }
 
-Program header_contains(std::string_view field, std::string_view utf8) {
-  Program key = with_text(Op::header, mime::fold_for_search(utf8));
+Program header_contains(std::string_view field, std::string_view utf8, mime::Collation collation) {
+  Program key = with_needle(Op::header, utf8, collation);
   key.field = mime::to_lower(field);
   return key;
 }
 
-Program body_contains(std::string_view utf8) {
-  return with_text(Op::body, mime::fold_for_search(utf8));
+Program body_contains(std::string_view utf8, mime::Collation collation) {
+  return with_needle(Op::body, utf8, collation);
 }
 
-Program text_contains(std::string_view utf8) {
-  return with_text(Op::text, mime::fold_for_search(utf8));
+Program text_contains(std::string_view utf8, mime::Collation collation) {
+  return with_needle(Op::text, utf8, collation);
 }
 
 Program fuzzy(Program key) {

@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/interval_set.h"
+#include "mime/collation.h"
 
 namespace eilpost::search {
 
@@ -51,7 +52,8 @@ struct Program {
   DateOf date = DateOf::internal;
   int64_t number = 0;  // days since 1970-01-01, octets, seconds or a modseq
   std::string field;   // lower case
-  std::string text;    // a needle, folded (mime::fold_for_search); or a keyword or EMAILID
+  std::string text;    // a needle, folded (fold_append); or a keyword or EMAILID
+  mime::Collation collation = mime::Collation::unicode_casemap;  // of the needle; one for all keys
   bool fuzzy = false;  // header, body, text: what is like `text` will do (RFC 6203)
   UidSet uids;
   std::vector<Program> children;  // not_: one
@@ -76,10 +78,14 @@ Program older(uint64_t seconds);
 Program younger(uint64_t seconds);
 Program has_email_id(std::string email_id);
 // `utf8` is folded here. An empty one asks for the field's presence; in the body and text it is
-// contained in every message (RFC 9051 6.4.4, "the empty string is a substring").
-Program header_contains(std::string_view field, std::string_view utf8);
-Program body_contains(std::string_view utf8);
-Program text_contains(std::string_view utf8);
+// contained in every message (RFC 9051 6.4.4, "the empty string is a substring"). Of collations
+// those that have substrings; a text index knows of the default one only.
+Program header_contains(std::string_view field, std::string_view utf8,
+                        mime::Collation collation = mime::Collation::unicode_casemap);
+Program body_contains(std::string_view utf8,
+                      mime::Collation collation = mime::Collation::unicode_casemap);
+Program text_contains(std::string_view utf8,
+                      mime::Collation collation = mime::Collation::unicode_casemap);
 // Its texts need not be contained to the letter; other keys stay exact.
 Program fuzzy(Program key);
 Program negation(Program key);

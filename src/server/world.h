@@ -27,8 +27,9 @@
 #include "store/store.h"
 
 namespace eilpost::search {
+class OrderCache;
 class TextIndexes;
-}
+}  // namespace eilpost::search
 
 namespace eilpost::server {
 
@@ -107,6 +108,7 @@ struct ServerWorld {
   directory::AccountRows& account_rows;    // what belongs to logins: grants, app passwords ...
   store::Cluster* cluster = nullptr;       // null: no other process has the engine
   search::TextIndexes* indexes = nullptr;  // null: texts are searched without an index
+  search::OrderCache* orders = nullptr;    // what SORT and THREAD keep; null: nothing
 };
 
 // What one listener lets its sessions do.

@@ -55,15 +55,17 @@ std::string encode(const DigestKeys& keys) {
   return out;
 }
 
-Result<DigestKeys> decode_digest_keys(std::string_view octets) {
+Result<DigestKeysView> view_digest_keys(std::string_view octets) {
   Reader in(octets);
   if (TRY(in.u8()) != format_1) return fail(Code::corrupt, "digest keys: unknown format");
-  DigestKeys keys;
-  keys.message_id = std::string(TRY(in.bytes()));
-  keys.in_reply_to = std::string(TRY(in.bytes()));
-  const uint64_t references = TRY(in.varint());
-  for (uint64_t i = 0; i < references; ++i) keys.references.emplace_back(TRY(in.bytes()));
-  keys.base_subject = std::string(TRY(in.bytes()));
+  DigestKeysView keys;
+  keys.message_id = TRY(in.bytes());
+  keys.in_reply_to = TRY(in.bytes());
+  keys.reference_count = TRY(in.varint());
+  const std::string_view from_here = in.rest();
+  for (uint64_t i = 0; i < keys.reference_count; ++i) TRY(in.bytes());
+  keys.references = from_here.substr(0, from_here.size() - in.rest().size());
+  keys.base_subject = TRY(in.bytes());
   const uint8_t bits = TRY(in.u8());
   keys.reply_or_forward = (bits & 1) != 0;
   keys.has_attachment = (bits & 4) != 0;
@@ -75,8 +77,27 @@ Result<DigestKeys> decode_digest_keys(std::string_view octets) {
   }
   for (auto* text : {&keys.from_mailbox, &keys.to_mailbox, &keys.cc_mailbox, &keys.from_display,
                      &keys.to_display}) {
-    *text = std::string(TRY(in.bytes()));
+    *text = TRY(in.bytes());
   }
+  return keys;
+}
+
+Result<DigestKeys> decode_digest_keys(std::string_view octets) {
+  const DigestKeysView view = TRY(view_digest_keys(octets));
+  DigestKeys keys;
+  keys.message_id = view.message_id;
+  keys.in_reply_to = view.in_reply_to;
+  Reader references(view.references);
+  while (!references.done()) keys.references.emplace_back(TRY(references.bytes()));
+  keys.base_subject = view.base_subject;
+  keys.reply_or_forward = view.reply_or_forward;
+  keys.sent = view.sent;
+  keys.from_mailbox = view.from_mailbox;
+  keys.to_mailbox = view.to_mailbox;
+  keys.cc_mailbox = view.cc_mailbox;
+  keys.from_display = view.from_display;
+  keys.to_display = view.to_display;
+  keys.has_attachment = view.has_attachment;
   return keys;
 }
 

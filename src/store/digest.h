@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -31,6 +32,23 @@ struct DigestKeys {
   bool has_attachment = false;
 };
 std::string encode(const DigestKeys& keys);
+// The same where it lies in the column's octets, which must outlive it; nothing is copied.
+struct DigestKeysView {
+  std::string_view message_id;
+  std::string_view in_reply_to;
+  uint64_t reference_count = 0;
+  std::string_view references;  // so many of put_bytes(), checked
+  std::string_view base_subject;
+  bool reply_or_forward = false;
+  std::optional<ZonedTime> sent;
+  std::string_view from_mailbox;
+  std::string_view to_mailbox;
+  std::string_view cc_mailbox;
+  std::string_view from_display;
+  std::string_view to_display;
+  bool has_attachment = false;
+};
+Result<DigestKeysView> view_digest_keys(std::string_view octets);
 Result<DigestKeys> decode_digest_keys(std::string_view octets);
 
 }  // namespace eilpost::store

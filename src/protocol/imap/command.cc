@@ -76,6 +76,8 @@ constexpr std::array table{
     with_uid<Fetch, parse_fetch, print_fetch, parse_uid_fetch>("UID FETCH"),
     with_uid<Store, parse_store, print_store>("UID STORE"),
     with_uid<Search, parse_search, print_search>("UID SEARCH"),
+    with_uid<Sort, parse_sort, print_sort>("UID SORT"),
+    with_uid<Thread, parse_thread, print_thread>("UID THREAD"),
     simple<Noop>("UID NOOP"),
     simple<Idle>("UID IDLE"),
     plain<Status, parse_status, print_status>("UID STATUS"),
@@ -111,6 +113,8 @@ constexpr std::array table{
     plain<GetQuota, parse_getquota, print_getquota>("UID GETQUOTA"),
     plain<GetQuotaRoot, parse_getquotaroot, print_getquotaroot>("UID GETQUOTAROOT"),
     plain<SetQuota, parse_setquota, print_setquota>("UID SETQUOTA"),
+    plain<Comparator, parse_comparator, print_comparator>("UID COMPARATOR"),
+    plain<Language, parse_language, print_language>("UID LANGUAGE"),
     simple<Unauthenticate>("UID UNAUTHENTICATE"),
     plain<CancelUpdate, parse_cancel_update, print_cancel_update>("UID CANCELUPDATE"),
     plain<MultiSearch, parse_multisearch, print_multisearch>("UID ESEARCH"),
@@ -132,7 +136,7 @@ Result<CommandBody> parse_body(Cursor& cursor, bool& uid) {
   if (uid) {
     TRY(cursor.space());
     start = cursor.position();
-    name = TRY(cursor.atom("FETCH, STORE, SEARCH, COPY, MOVE, REPLACE or EXPUNGE"));
+    name = TRY(cursor.atom("FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE, REPLACE or EXPUNGE"));
   }
   for (const Row& row : table) {
     if (!equal_nocase(row.name(), name)) continue;
@@ -142,8 +146,9 @@ Result<CommandBody> parse_body(Cursor& cursor, bool& uid) {
     TRY(cursor.end());
     return body;
   }
-  std::string_view what = uid ? "expected FETCH, STORE, SEARCH, COPY, MOVE, REPLACE or EXPUNGE"
-                              : "expected a known command";
+  std::string_view what =
+      uid ? "expected FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE, REPLACE or EXPUNGE"
+          : "expected a known command";
   return cursor.error_at(Code::invalid, what, start);
 }
 
@@ -177,8 +182,9 @@ WireCommand print_command(const Command& command, const WriteOptions& options) {
 }
 
 bool forbids_expunge(const Command& command) {
-  return !command.uid &&
-         (holds<Fetch>(command.body) || holds<Store>(command.body) || holds<Search>(command.body));
+  const CommandBody& body = command.body;
+  return !command.uid && (holds<Fetch>(body) || holds<Store>(body) || holds<Search>(body) ||
+                          holds<Sort>(body) || holds<Thread>(body));
 }
 
 bool uses_sequence_numbers(const Command& command) {
@@ -189,6 +195,12 @@ bool uses_sequence_numbers(const Command& command) {
   // Its answers are in uids.
   if (const auto* multi = std::get_if<MultiSearch>(&body)) {
     return uses_sequence_numbers(multi->search.key);
+  }
+  if (const auto* sort = std::get_if<Sort>(&body)) {
+    return !command.uid || uses_sequence_numbers(sort->search.key);
+  }
+  if (const auto* thread = std::get_if<Thread>(&body)) {
+    return !command.uid || uses_sequence_numbers(thread->search.key);
   }
   if (const auto* select = std::get_if<Select>(&body)) {
     return select->qresync && select->qresync->match_seqs;
@@ -203,7 +215,8 @@ bool line_forbids_expunge(std::string_view line) {
   frame.text = std::string(line.substr(0, line.find(' ', line.find(' ') + 1)));
   std::string_view name = frame.name();
   // RFC 9051 5.5 lets a client pipeline the first three; some pipeline the others as well.
-  for (std::string_view numbered : {"FETCH", "STORE", "SEARCH", "COPY", "MOVE", "REPLACE"}) {
+  for (std::string_view numbered :
+       {"FETCH", "STORE", "SEARCH", "SORT", "THREAD", "COPY", "MOVE", "REPLACE"}) {
     if (equal_nocase(name, numbered)) return true;
   }
   return false;

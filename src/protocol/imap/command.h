@@ -9,12 +9,14 @@
 #include "protocol/imap/append.h"
 #include "protocol/imap/authenticate.h"
 #include "protocol/imap/cancel_update.h"
+#include "protocol/imap/comparator.h"
 #include "protocol/imap/compress.h"
 #include "protocol/imap/copy.h"
 #include "protocol/imap/cursor.h"
 #include "protocol/imap/enable.h"
 #include "protocol/imap/fetch.h"
 #include "protocol/imap/id.h"
+#include "protocol/imap/language.h"
 #include "protocol/imap/list.h"
 #include "protocol/imap/mailbox.h"
 #include "protocol/imap/metadata.h"
@@ -24,8 +26,10 @@
 #include "protocol/imap/search.h"
 #include "protocol/imap/select.h"
 #include "protocol/imap/simple.h"
+#include "protocol/imap/sort.h"
 #include "protocol/imap/status.h"
 #include "protocol/imap/store.h"
+#include "protocol/imap/thread.h"
 #include "protocol/imap/uid_batches.h"
 #include "protocol/imap/writer.h"
 
@@ -36,12 +40,13 @@ using CommandBody =
                  Delete, Rename, Subscribe, Unsubscribe, List, Lsub, Namespace, Status, Append,
                  Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id,
                  GetMetadata, SetMetadata, GetQuota, GetQuotaRoot, SetQuota, Xlist, Unauthenticate,
-                 Replace, UidBatches, MultiSearch, CancelUpdate, Compress>;
+                 Replace, UidBatches, MultiSearch, CancelUpdate, Compress, Sort, Thread, Comparator,
+                 Language>;
 
 struct Command {
   std::string tag;
-  bool uid = false;  // UID FETCH, UID STORE, UID SEARCH, UID COPY, UID MOVE, UID REPLACE,
-                     // UID EXPUNGE
+  bool uid = false;  // UID FETCH, UID STORE, UID SEARCH, UID SORT, UID THREAD, UID COPY, UID MOVE,
+                     // UID REPLACE, UID EXPUNGE
   CommandBody body;
   friend bool operator==(const Command&, const Command&) = default;
 };
@@ -58,7 +63,8 @@ std::string_view command_name(const Command& command);
 WireCommand print_command(const Command& command, const WriteOptions& options);
 
 // By message number, so that no EXPUNGE may be sent while it runs or waits in the pipeline: FETCH,
-// STORE, SEARCH (not their UID forms). RFC 9051 7.5.1. `line` is a command's first line.
+// STORE, SEARCH, SORT, THREAD (not their UID forms). RFC 9051 7.5.1. `line` is a command's first
+// line.
 bool forbids_expunge(const Command& command);
 bool line_forbids_expunge(std::string_view line);
 // Message numbers stand in it or would in its answer: what UIDONLY refuses (RFC 9586).

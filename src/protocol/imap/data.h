@@ -11,8 +11,11 @@
 
 #include "base/interval_set.h"
 #include "protocol/imap/bodystructure.h"
+#include "protocol/imap/comparator.h"
+#include "protocol/imap/language.h"
 #include "protocol/imap/partial.h"
 #include "protocol/imap/response_code.h"
+#include "protocol/imap/thread.h"
 #include "protocol/imap/values.h"
 
 namespace eilpost::imap {
@@ -63,6 +66,13 @@ struct SearchData {
   friend bool operator==(const SearchData&, const SearchData&) = default;
 };
 
+// RFC 5256 4; MODSEQ by RFC 7162 3.1.6.
+struct SortData {
+  std::vector<uint32_t> numbers;  // in order
+  std::optional<uint64_t> modseq;
+  friend bool operator==(const SortData&, const SortData&) = default;
+};
+
 // PARTIAL of an ESEARCH response; no set: NIL, nothing is in that range.
 struct PartialResult {
   PartialRange range;
@@ -76,6 +86,7 @@ struct ContextUpdate {
   SequenceSet set;
   friend bool operator==(const ContextUpdate&, const ContextUpdate&) = default;
 };
+
 struct ESearchData {
   std::string tag;  // the correlator; "" for none
   // Of MULTISEARCH (RFC 7377 2.1): where the messages are.
@@ -244,8 +255,9 @@ struct UnknownData {
 
 using Response =
     std::variant<StatusResponse, Continuation, CapabilityData, EnabledData, FlagsData, ListData,
-                 StatusData, SearchData, ESearchData, ExistsData, RecentData, ExpungeData,
-                 VanishedData, UidBatchesData, FetchData, IdData, NamespaceData, MetadataData,
-                 QuotaData, QuotaRootData, MyRightsData, UnknownData>;
+                 StatusData, SearchData, SortData, ThreadData, ESearchData, ExistsData, RecentData,
+                 ExpungeData, VanishedData, UidBatchesData, FetchData, IdData, NamespaceData,
+                 MetadataData, QuotaData, QuotaRootData, MyRightsData, ComparatorData, LanguageData,
+                 UnknownData>;
 
 }  // namespace eilpost::imap

@@ -183,6 +183,16 @@ void append_search(std::string& out, const IntervalSet& numbers, std::optional<u
   finish_search(out, modseq);
 }
 
+// "SORT" *(SP nz-number)
+void append_sort(std::string& out, const SortData& data) {
+  out += "* SORT";
+  for (uint32_t number : data.numbers) {
+    out += ' ';
+    append_number(out, number);
+  }
+  finish_search(out, data.modseq);
+}
+
 void append_exists(std::string& out, uint32_t count) {
   append_counted(out, count, " EXISTS\r\n");
 }

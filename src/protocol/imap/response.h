@@ -33,6 +33,7 @@ void append_flags(std::string& out, const FlagsData& data);
 void append_list(std::string& out, const ListData& data, WriteStyle style);
 void append_status(std::string& out, const StatusData& data, WriteStyle style);
 void append_search(std::string& out, const SearchData& data);
+void append_sort(std::string& out, const SortData& data);
 // "* SEARCH 1 2 3 (MODSEQ 9)" straight from a set.
 void append_search(std::string& out, const IntervalSet& numbers, std::optional<uint64_t> modseq);
 void append_exists(std::string& out, uint32_t count);

@@ -55,6 +55,7 @@ constexpr auto code_names = std::to_array<CodeEntry>({
     {"UIDVALIDITY", CodeName::uid_validity},
     {"UNSEEN", CodeName::unseen},
     {"BADCHARSET", CodeName::bad_charset},
+    {"BADCOMPARATOR", CodeName::bad_comparator},
     {"CAPABILITY", CodeName::capability},
     {"PERMANENTFLAGS", CodeName::permanent_flags},
     {"MODIFIED", CodeName::modified},

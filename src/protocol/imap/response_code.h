@@ -65,6 +65,7 @@ enum class CodeName : uint8_t {
   unseen,
   // `words`: flags, capabilities, charsets
   bad_charset,
+  bad_comparator,
   capability,
   permanent_flags,
   // `set`

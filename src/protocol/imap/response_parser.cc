@@ -148,8 +148,10 @@ Result<Response> parse_status_data(Cursor& cursor) {
   return Response(std::move(data));
 }
 
-Result<Response> parse_search_data(Cursor& cursor) {
-  SearchData data;
+// SEARCH and SORT.
+template <class Data>
+Result<Response> parse_numbers(Cursor& cursor) {
+  Data data;
   cursor.skip_spaces();
   while (!cursor.at_end() && cursor.peek() != '(') {
     data.numbers.push_back(TRY(cursor.nz_number()));
@@ -275,7 +277,9 @@ constexpr auto data_names = std::to_array<DataName>({
     {"XLIST", parse_xlist_line},
     {"LSUB", parse_lsub_line},
     {"STATUS", parse_status_data},
-    {"SEARCH", parse_search_data},
+    {"SEARCH", parse_numbers<SearchData>},
+    {"SORT", parse_numbers<SortData>},
+    {"THREAD", parse_with<parse_thread_data>},
     {"ESEARCH", parse_with<parse_esearch_data>},
     {"VANISHED", parse_vanished},
     {"UIDBATCHES", parse_uid_batches_data},
@@ -287,6 +291,8 @@ constexpr auto data_names = std::to_array<DataName>({
     {"METADATA", parse_with<parse_metadata_data>},
     {"QUOTA", parse_with<parse_quota_data>},
     {"QUOTAROOT", parse_with<parse_quotaroot_data>},
+    {"COMPARATOR", parse_with<parse_comparator_data>},
+    {"LANGUAGE", parse_with<parse_language_data>},
     {"MYRIGHTS", parse_with<parse_myrights_data>},
 });
 

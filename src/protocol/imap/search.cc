@@ -307,6 +307,14 @@ void print_key(CommandWriter& out, const SearchKey& key) {
   }
 }
 
+void print_program(CommandWriter& out, const SearchKey& key) {
+  if (key.op == SearchOp::and_) {
+    print_keys(out, key);
+  } else {
+    print_key(out, key);
+  }
+}
+
 }  // namespace
 
 // search = "SEARCH" [search-return-opts] SP search-program
@@ -332,11 +340,20 @@ void print_search_words(CommandWriter& out, const Search& command) {
   print_search_return(out, command.returns);
   if (!command.charset.empty()) out.raw(" CHARSET ").astring(command.charset);
   out.raw(" ");
-  if (command.key.op == SearchOp::and_) {
-    print_keys(out, command.key);
-  } else {
-    print_key(out, command.key);
-  }
+  print_program(out, command.key);
+}
+
+Result<> parse_search_criteria(Cursor& cursor, Search& search) {
+  search.charset = TRY(cursor.astring("a charset"));
+  if (search.charset.empty()) return cursor.expected("a charset");
+  TRY(cursor.space());
+  search.key = TRY(KeyParser(cursor).keys());
+  return {};
+}
+
+void print_search_criteria(CommandWriter& out, const Search& search) {
+  out.astring(search.charset).raw(" ");
+  print_program(out, search.key);
 }
 
 void print_search(CommandWriter& out, const Search& command) {

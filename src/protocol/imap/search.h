@@ -101,6 +101,10 @@ void print_search_words(CommandWriter& out, const Search& command);  // with a s
 Result<SearchKey> parse_stored_search(std::string_view text);
 // With itself.
 size_t count_keys(const SearchKey& key);
+// For SORT and THREAD. search-criteria = charset 1*(SP search-key) (RFC 5256 5), into `charset` and
+// `key`.
+Result<> parse_search_criteria(Cursor& cursor, Search& search);
+void print_search_criteria(CommandWriter& out, const Search& search);
 
 // Whether any key is of that kind, at any depth (MODSEQ turns CONDSTORE on; "$" needs SEARCHRES).
 bool uses(const SearchKey& key, SearchOp op);

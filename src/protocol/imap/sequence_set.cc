@@ -94,6 +94,18 @@ SequenceSet SequenceSet::of(const IntervalSet& set) {
   return out;
 }
 
+SequenceSet SequenceSet::in_order(const std::vector<uint32_t>& numbers) {
+  SequenceSet out;
+  for (const uint32_t number : numbers) {
+    if (!out.ranges.empty() && out.ranges.back().last + 1 == number) {
+      out.ranges.back().last = number;
+    } else {
+      out.ranges.push_back({number, number});
+    }
+  }
+  return out;
+}
+
 // RFC 9051 9: sequence-set = (seq-number / seq-range) ["," sequence-set] / seq-last-command
 Result<SequenceSet> read_sequence_set(std::string_view text, size_t& used) {
   SequenceSet set;

@@ -32,6 +32,8 @@ struct SequenceSet {
   uint32_t largest_number() const;
 
   static SequenceSet of(const IntervalSet& set);
+  // The numbers in their order, those that follow each other upwards as ranges (RFC 5267 3).
+  static SequenceSet in_order(const std::vector<uint32_t>& numbers);
   friend bool operator==(const SequenceSet&, const SequenceSet&) = default;
 };
 

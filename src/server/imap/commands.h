@@ -74,6 +74,14 @@ CommandTask run(ImapSession& session, const imap::Search& command, RunOptions op
 CommandTask run(ImapSession& session, const imap::MultiSearch& command, RunOptions options);
 // live_search.cc
 CommandTask run(ImapSession& session, const imap::CancelUpdate& command, RunOptions options);
+// sort.cc
+CommandTask run(ImapSession& session, const imap::Sort& command, RunOptions options);
+// thread.cc
+CommandTask run(ImapSession& session, const imap::Thread& command, RunOptions options);
+// comparator.cc
+CommandTask run(ImapSession& session, const imap::Comparator& command, RunOptions options);
+// language.cc
+CommandTask run(ImapSession& session, const imap::Language& command, RunOptions options);
 // fetch.cc
 CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions options);
 // store.cc
@@ -105,6 +113,9 @@ void tell_limited(ImapSession& session, Uid lowest);
 Result<MailboxId> find_selectable(const store::FolderTree& tree, const std::string& name);
 
 Reply some_gone(ImapSession& session, std::optional<Uid> lowest);
+
+// simple.cc: the NAMESPACE response.
+void append_namespaces(ImapSession& session);
 
 // MAILBOXID (RFC 8474).
 std::string mailbox_object_id(MailboxId mailbox);

@@ -90,7 +90,8 @@ net::Task<tl::expected<void, Reply>> move_all(ImapSession& session, store::CopyR
     if (!moved) co_return tl::unexpected(refused(session, request.to, moved.error()));
     if (moved->uids.empty()) continue;
     any = true;
-    imap::append_untagged(session.out(), imap::Condition::ok, copy_uid(*moved), "moved");
+    imap::append_untagged(session.out(), imap::Condition::ok, copy_uid(*moved),
+                          session.text("moved"));
     // They are moved, whatever comes of telling it: what fails here is told with a later command.
     auto synced = co_await session.sync(true);
     if (!synced) session.log().info("move: {}", synced.error().detail);

@@ -77,7 +77,8 @@ CommandTask run(ImapSession& session, const imap::Idle&, RunOptions) {
       session.bye(imap::CodeName::none, "idle for too long");
     } else {
       // Middleboxes forget connections on which nothing passes.
-      imap::append_untagged(session.out(), imap::Condition::ok, imap::ResponseCode(), "still here");
+      imap::append_untagged(session.out(), imap::Condition::ok, imap::ResponseCode(),
+                            session.text("still here"));
     }
     open = co_await announce(session);
   }

@@ -14,12 +14,14 @@ namespace {
 
 // Of a mailbox that is not selected: it has no message numbers, no saved result and, to this
 // session, nothing that is \Recent.
-SearchSurroundings surroundings_elsewhere(const store::MailboxSnapshot& snapshot) {
+SearchSurroundings surroundings_elsewhere(const store::MailboxSnapshot& snapshot,
+                                          mime::Collation collation) {
   SearchSurroundings surroundings;
   surroundings.resolve = [&snapshot](const imap::SequenceSet& set, bool) -> Result<UidSet> {
     return UidSet(set.resolve(snapshot.tree.last_uid().value));
   };
   surroundings.first_recent = snapshot.counters.first_recent;
+  surroundings.collation = collation;
   return surroundings;
 }
 
@@ -87,7 +89,8 @@ class MultiSearcher {
       snapshot = std::move(*opened);
     }
     auto program =
-        plan_search(search_, here ? surroundings_of(session_) : surroundings_elsewhere(*snapshot));
+        plan_search(search_, here ? surroundings_of(session_)
+                                  : surroundings_elsewhere(*snapshot, session_.collation));
     CO_TRY(program);
     Evaluation evaluation{snapshot, std::move(*program), imap::count_keys(search_.key)};
     auto answer = co_await evaluate(session_, std::move(evaluation), progress, done);

@@ -18,7 +18,7 @@ net::Task<Result<>> Progress::at(std::optional<uint64_t> done) {
   const bool known = done.has_value() && goal_.value_or(0) > 0;
   const imap::ResponseCode code =
       imap::ResponseCode::in_progress(tag_, done, known ? goal_ : std::optional<uint64_t>());
-  imap::append_untagged(session_.out(), imap::Condition::ok, code, "still working");
+  imap::append_untagged(session_.out(), imap::Condition::ok, code, session_.text("still working"));
   auto sent = co_await session_.send();
   co_return sent;
 }

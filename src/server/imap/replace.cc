@@ -42,7 +42,8 @@ CommandTask run(ImapSession& session, const imap::Replace& command, RunOptions o
   for (const Uid added : done->uids) uids.add(added);
   // RFC 8508 4.3: told before the expunge.
   const imap::ResponseCode code = imap::ResponseCode::append_uid(done->uid_validity, uids);
-  imap::append_untagged(session.out(), imap::Condition::ok, code, "the replacement is there");
+  imap::append_untagged(session.out(), imap::Condition::ok, code,
+                        session.text("the replacement is there"));
   warn_of_quota(session);
   auto synced = co_await session.sync(true);
   // It is done; what could not be looked at is announced with a later command.

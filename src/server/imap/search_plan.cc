@@ -36,8 +36,10 @@ class Planner {
       case SearchOp::subject: return header("subject", key.text);
       case SearchOp::to: return header("to", key.text);
       case SearchOp::header: return header(key.field, key.text);
-      case SearchOp::body: return search::body_contains(TRY(utf8(key.text)));
-      case SearchOp::text: return search::text_contains(TRY(utf8(key.text)));
+      case SearchOp::body:
+        return search::body_contains(TRY(utf8(key.text)), surroundings_.collation);
+      case SearchOp::text:
+        return search::text_contains(TRY(utf8(key.text)), surroundings_.collation);
       default: return simple(key);
     }
   }
@@ -55,13 +57,16 @@ class Planner {
   }
 
   Result<std::string> utf8(std::string_view octets) const {
+    if (surroundings_.collation == mime::Collation::ascii_numeric && !octets.empty()) {
+      return fail(Code::cannot, "i;ascii-numeric has no substrings");
+    }
     auto text = mime::to_utf8_strict(charset_, octets);
     if (!text) return fail(Code::invalid, "a search string is not in its charset");
     return text;
   }
 
   Result<Program> header(std::string_view field, std::string_view octets) const {
-    return search::header_contains(field, TRY(utf8(octets)));
+    return search::header_contains(field, TRY(utf8(octets)), surroundings_.collation);
   }
 
   // RFC 9738: every uid of a range, which may be empty.

@@ -10,11 +10,16 @@ SearchSurroundings surroundings_of(ImapSession& session) {
     return set.saved ? session.resolve(set, uid) : session.selected()->view.bounds(set, uid);
   };
   surroundings.first_recent = session.selected()->view.first_recent();
+  surroundings.collation = session.collation;
   return surroundings;
 }
 
 Reply search_refused(ImapSession& session, const Error& error) {
   if (error.code == Code::invalid) return Reply::bad(error.detail);
+  // RFC 4790 4.2.3: not every collation has substrings.
+  if (error.code == Code::cannot) {
+    return Reply::no(imap::CodeName::bad_comparator, "this comparator knows no substrings");
+  }
   if (error.code != Code::bad_charset) return reply_for(session, error);
   // RFC 9051 6.4.4: the charsets that may be used; those that ICU knows besides would fill pages.
   const std::vector<std::string> charsets{"US-ASCII", "UTF-8"};

@@ -31,6 +31,9 @@ Needs needs_of(const imap::Logout&) {
 Needs needs_of(const imap::Id&) {
   return Needs::any;
 }
+Needs needs_of(const imap::Language&) {
+  return Needs::any;
+}
 Needs needs_of(const imap::StartTls&) {
   return Needs::not_authenticated;
 }
@@ -53,6 +56,12 @@ Needs needs_of(const imap::Expunge&) {
   return Needs::selected;
 }
 Needs needs_of(const imap::Search&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Sort&) {
+  return Needs::selected;
+}
+Needs needs_of(const imap::Thread&) {
   return Needs::selected;
 }
 Needs needs_of(const imap::Fetch&) {
@@ -228,7 +237,8 @@ bool ImapSession::ending() const {
 }
 
 void ImapSession::bye(imap::CodeName code, std::string_view text) {
-  imap::append_untagged(out_, imap::Condition::bye, imap::ResponseCode(code), text);
+  imap::append_untagged(out_, imap::Condition::bye, imap::ResponseCode(code),
+                        text_in(language, text));
   state_ = SessionState::logout;
 }
 
@@ -439,7 +449,9 @@ net::Task<> ImapSession::finish(std::string tag, Reply reply, bool expunges) {
     if (!synced) log_.info("sync: {}", synced.error().detail);
   }
   if (metadata_news.subscription) co_await announce_metadata(*this);
-  if (!reply.printed) imap::append_tagged(out_, tag, reply.condition, reply.code, reply.text);
+  if (!reply.printed) {
+    imap::append_tagged(out_, tag, reply.condition, reply.code, text(reply.text));
+  }
   // What is pipelined behind answers in the same packet.
   if (framer_.buffered() > 0 && out_.size() < large_bytes) co_return;
   auto sent = co_await send();

@@ -16,11 +16,13 @@
 
 #include "base/log.h"
 #include "directory/authenticator.h"
+#include "mime/collation.h"
 #include "net/stream.h"
 #include "protocol/imap/command.h"
 #include "protocol/imap/framer.h"
 #include "protocol/imap/response.h"
 #include "server/imap/live_search.h"
+#include "server/imap/texts.h"
 #include "server/imap/view.h"
 #include "server/world.h"
 
@@ -129,6 +131,10 @@ class ImapSession {
   bool utf8_on() const { return rev2 || utf8; }
   imap::WriteStyle style() const { return {utf8_on()}; }
   imap::ParseOptions parse_options() const;
+  mime::Collation collation = mime::Collation::unicode_casemap;  // COMPARATOR (RFC 5255)
+  Language language = Language::international;                   // LANGUAGE (RFC 5255)
+  // An English text as the client's user is to read it (texts.h).
+  std::string_view text(std::string_view english) const { return text_in(language, english); }
   MetadataNews metadata_news;
   // Tells of annotations from here on; with `mailboxes`, not only of the server's.
   struct MetadataScope {

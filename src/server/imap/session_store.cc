@@ -40,6 +40,8 @@ net::Task<> ImapSession::leave() {
   co_await deselect();
   log_.info("unauthenticated account={}", identity_->account.value);
   rev2 = condstore = qresync = utf8 = uid_only = quota_warned = fresh_ = false;
+  collation = mime::Collation();
+  language = Language::international;
   metadata_news = MetadataNews();
   identity_.reset();
   quota_read_at_.reset();
@@ -288,7 +290,8 @@ std::optional<Uid> ImapSession::limit(UidSet& uids) const {
 
 void tell_limited(ImapSession& session, Uid lowest) {
   const auto code = imap::ResponseCode::message_limit(session.message_limit(), lowest);
-  imap::append_untagged(session.out(), imap::Condition::no, code, "done with the highest uids");
+  imap::append_untagged(session.out(), imap::Condition::no, code,
+                        session.text("done with the highest uids"));
 }
 
 Reply some_gone(ImapSession& session, std::optional<Uid> lowest) {

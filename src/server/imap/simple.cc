@@ -33,7 +33,8 @@ CommandTask run(ImapSession& session, const imap::Check&, RunOptions) {
 
 CommandTask run(ImapSession& session, const imap::Logout&, RunOptions) {
   co_await session.deselect();
-  imap::append_untagged(session.out(), imap::Condition::bye, imap::ResponseCode(), "logging out");
+  imap::append_untagged(session.out(), imap::Condition::bye, imap::ResponseCode(),
+                        session.text("logging out"));
   session.set_state(SessionState::logout);
   co_return Reply::ok("bye");
 }
@@ -102,10 +103,14 @@ CommandTask run(ImapSession& session, const imap::Id& command, RunOptions) {
   co_return Reply::ok("nice to meet you");
 }
 
-CommandTask run(ImapSession& session, const imap::Namespace&, RunOptions) {
+void append_namespaces(ImapSession& session) {
   imap::NamespaceData data;
   data.personal.push_back({"", '/'});
   imap::append_namespace(session.out(), data, session.style());
+}
+
+CommandTask run(ImapSession& session, const imap::Namespace&, RunOptions) {
+  append_namespaces(session);
   co_return Reply::ok("these are the namespaces");
 }
 

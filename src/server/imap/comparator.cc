@@ -1,0 +1,69 @@
+// COMPARATOR (RFC 5255 4.7): which collation SEARCH, SORT and THREAD compare strings by.
+
+#include <algorithm>
+
+#include "server/imap/commands.h"
+
+namespace eilpost::server {
+
+namespace {
+
+// RFC 4790 3.2: "*" stands for any characters. Both in any case.
+bool matches(std::string_view pattern, std::string_view name) {
+  size_t star = std::string_view::npos;  // the latest one
+  size_t from = 0;                       // where what it stands for ends
+  size_t p = 0;
+  size_t n = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      from = n;
+    } else if (p < pattern.size() && imap::equal_nocase(pattern.substr(p, 1), name.substr(n, 1))) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++from;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+// Every collation that is meant, the preferred first.
+std::vector<mime::Collation> meant(const std::vector<std::string>& wanted) {
+  std::vector<mime::Collation> out;
+  const auto add = [&](mime::Collation collation) {
+    if (std::find(out.begin(), out.end(), collation) == out.end()) out.push_back(collation);
+  };
+  for (const std::string& pattern : wanted) {
+    if (imap::equal_nocase(pattern, "default")) add(mime::Collation());
+    for (const mime::Collation collation : mime::collations()) {
+      if (matches(pattern, mime::collation_name(collation))) add(collation);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+CommandTask run(ImapSession& session, const imap::Comparator& command, RunOptions) {
+  imap::ComparatorData data;
+  if (!command.wanted.empty()) {
+    const std::vector<mime::Collation> found = meant(command.wanted);
+    if (found.empty()) {
+      co_return Reply::no(imap::CodeName::bad_comparator, "none of these comparators is here");
+    }
+    session.collation = found.front();
+    for (const mime::Collation collation : found) {
+      data.matching.emplace_back(mime::collation_name(collation));
+    }
+  }
+  data.active = mime::collation_name(session.collation);
+  imap::append_comparator(session.out(), data, session.style());
+  co_return Reply::ok("messages are compared by this");
+}
+
+}  // namespace eilpost::server

@@ -1,0 +1,221 @@
+// SORT and UID SORT (RFC 5256 3, RFC 5957), with RETURN as ESEARCH (RFC 5267 3). What matches is
+// found as SEARCH finds it; the keys to order by come from the digests (search/order/sorter.h).
+
+#include <algorithm>
+
+#include "search/order/sorter.h"
+#include "server/imap/commands.h"
+#include "server/imap/progress.h"
+#include "server/imap/search_plan.h"
+#include "server/imap/search_run.h"
+#include "server/imap/sort.h"
+
+namespace eilpost::server {
+
+namespace {
+
+// Pages of one hop: some milliseconds.
+constexpr size_t hop_pages = 64;
+// So few messages are put in order without a hop, when all keys are known.
+constexpr size_t inline_messages = 4096;
+// What is known of a mailbox of so many is compared with it without a hop.
+constexpr uint32_t inline_mailbox = 32'768;
+
+search::SortBy sort_by(imap::SortKey key) {
+  switch (key) {
+    case imap::SortKey::arrival: return search::SortBy::arrival;
+    case imap::SortKey::cc: return search::SortBy::cc;
+    case imap::SortKey::date: return search::SortBy::date;
+    case imap::SortKey::from: return search::SortBy::from;
+    case imap::SortKey::size: return search::SortBy::size;
+    case imap::SortKey::subject: return search::SortBy::subject;
+    case imap::SortKey::to: return search::SortBy::to;
+    case imap::SortKey::display_from: return search::SortBy::display_from;
+    case imap::SortKey::display_to: return search::SortBy::display_to;
+  }
+  return search::SortBy::arrival;
+}
+
+std::vector<uint32_t> values_of(const std::vector<Uid>& uids) {
+  std::vector<uint32_t> out;
+  out.reserve(uids.size());
+  for (const Uid uid : uids) out.push_back(uid.value);
+  return out;
+}
+
+// RFC 5182 2.1, 2.4, RFC 9394 3.2: with MIN, MAX and PARTIAL only those are kept and counted for
+// MODSEQ, else all.
+bool only_some(const imap::SearchReturn& returns) {
+  return (returns.min || returns.max || returns.partial) && !returns.all && !returns.count;
+}
+
+UidSet returned(const imap::SearchReturn& returns, const std::vector<Uid>& order) {
+  UidSet out;
+  if (order.empty()) return out;
+  if (returns.min) out.add(order.front());
+  if (returns.max) out.add(order.back());
+  if (!returns.partial) return out;
+  if (const auto places = returns.partial->places(order.size())) {
+    for (uint32_t place = places->first; place <= places->last; ++place) out.add(order[place - 1]);
+  }
+  return out;
+}
+
+std::optional<uint64_t> modseq_of_order(const View& view, const imap::SearchReturn& returns,
+                                        const search::Answer& answer,
+                                        const std::vector<Uid>& order) {
+  ModSeq highest = answer.highest_modseq;
+  if (only_some(returns)) {
+    highest = ModSeq();
+    returned(returns, order).for_each([&](Uid uid) {
+      const store::HotEntry* entry = view.shown().find(uid);
+      if (entry) highest = std::max(highest, entry->modseq);
+    });
+  }
+  if (!highest) return std::nullopt;
+  return highest.value;
+}
+
+void print_order(ImapSession& session, const imap::Sort& command, RunOptions options,
+                 const search::Answer& answer, const std::vector<Uid>& order) {
+  const imap::SearchReturn& returns = command.search.returns;
+  const View& view = session.selected()->view;
+  const NumberOptions numbers{.uid = options.uid};
+  std::optional<uint64_t> modseq;
+  if (imap::uses(command.search.key, imap::SearchOp::modseq)) {
+    modseq = modseq_of_order(view, returns, answer, order);
+  }
+  if (!returns.present) {
+    imap::append_sort(session.out(), {numbers_of(view, values_of(order), numbers), modseq});
+    return;
+  }
+  // RFC 5182 2.1: SAVE alone answers nothing.
+  if (!returns.answers()) return;
+  imap::ESearchData data = esort_of(returns, numbers_of(view, values_of(order), numbers));
+  data.tag = std::string(options.tag);
+  data.uid = options.uid;
+  data.modseq = modseq;
+  imap::append_esearch(session.out(), data, session.style());
+}
+
+}  // namespace
+
+imap::ESearchData esort_of(const imap::SearchReturn& returns,
+                           const std::vector<uint32_t>& numbers) {
+  imap::ESearchData out;
+  if (returns.count) out.count = numbers.size();
+  if (returns.partial) {
+    out.partial.emplace();
+    out.partial->range = *returns.partial;
+    if (const auto places = returns.partial->places(numbers.size())) {
+      const auto begin = numbers.begin() + places->first - 1;
+      const std::vector<uint32_t> page(begin, numbers.begin() + places->last);
+      out.partial->set = imap::SequenceSet::in_order(page);
+    }
+  }
+  if (numbers.empty()) return out;
+  if (returns.min) out.min = numbers.front();
+  if (returns.max) out.max = numbers.back();
+  if (returns.all) out.all = imap::SequenceSet::in_order(numbers);
+  return out;
+}
+
+std::vector<uint32_t> numbers_of(const View& view, const std::vector<uint32_t>& uids,
+                                 NumberOptions options) {
+  if (options.uid) return uids;
+  std::vector<uint32_t> out;
+  out.reserve(uids.size());
+  constexpr size_t few = 64;
+  if (uids.size() <= few) {
+    for (const uint32_t uid : uids) out.push_back(view.seq_of(Uid(uid)).value);
+    return out;
+  }
+  const std::vector<uint32_t> all = search::uids_of(view.shown());
+  // Where uids have few gaps each has a place in a table; else they are looked for by halves.
+  if (all.back() / 4 <= all.size()) {
+    std::vector<uint32_t> seqs(size_t{all.back()} + 1);
+    for (size_t i = 0; i < all.size(); ++i) seqs[all[i]] = static_cast<uint32_t>(i + 1);
+    for (const uint32_t uid : uids) out.push_back(seqs[uid]);
+    return out;
+  }
+  for (const uint32_t uid : uids) {
+    const auto at = std::lower_bound(all.begin(), all.end(), uid);
+    out.push_back(static_cast<uint32_t>(at - all.begin()) + 1);
+  }
+  return out;
+}
+
+net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& session,
+                                                                SortWhat what) {
+  using SorterPtr = std::shared_ptr<search::Sorter>;
+  store::SnapshotPtr shown = shown_snapshot(session.selected()->view);
+  const bool large = shown->tree.exists() > inline_mailbox;
+  search::SorterOptions options;
+  options.collation = session.collation;
+  options.cache = session.world().orders;
+  options.references = what.references;
+  auto make = [account = session.account_ptr(), shown = std::move(shown), what = std::move(what),
+               options]() -> Result<SorterPtr> {
+    return std::make_shared<search::Sorter>(account, shown, what.wanted, what.keys, options);
+  };
+  Result<SorterPtr> sorter = SorterPtr();
+  if (large) {
+    sorter = co_await session.read(std::move(make));
+  } else {
+    sorter = make();
+  }
+  CO_TRY(sorter);
+  while (!(*sorter)->done()) {
+    if (session.ending()) co_return fail(Code::unavailable, "the session ends");
+    auto job = [known = *sorter] { return known->step(hop_pages); };
+    auto stepped = co_await session.read(std::move(job));
+    CO_TRY(stepped);
+  }
+  if (!(*sorter)->unreadable().empty()) {
+    session.log().error("sort: messages of mailbox {} could not be read: {}",
+                        session.selected()->mailbox.value, (*sorter)->unreadable().to_string());
+  }
+  co_return sorter;
+}
+
+net::Task<Result<std::vector<Uid>>> sort_messages(ImapSession& session, const UidSet& found,
+                                                  const std::vector<imap::SortCriterion>& asked) {
+  SortWhat what;
+  what.wanted = found;
+  std::vector<search::SortCriterion> criteria;
+  for (const imap::SortCriterion& criterion : asked) {
+    what.keys.push_back(sort_by(criterion.key));
+    criteria.push_back({what.keys.back(), criterion.reverse});
+  }
+  auto ready = co_await ready_sorter(session, std::move(what));
+  CO_TRY(ready);
+  std::shared_ptr<search::Sorter> sorter = std::move(*ready);
+  if (sorter->wanted().size() <= inline_messages) co_return sorter->order(criteria);
+  auto job = [sorter, criteria]() -> Result<std::vector<Uid>> { return sorter->order(criteria); };
+  auto ordered = co_await session.read(std::move(job));
+  co_return ordered;
+}
+
+CommandTask run(ImapSession& session, const imap::Sort& command, RunOptions options) {
+  auto answer = co_await find_messages(session, command.search, options.tag);
+  if (!answer) co_return answer.error();
+  auto order = co_await sort_messages(session, answer->uids, command.criteria);
+  const imap::SearchReturn& returns = command.search.returns;
+  if (!order) {
+    if (returns.save) session.selected()->saved.clear();
+    co_return reply_for(session, order.error());
+  }
+  if (returns.save) {
+    session.selected()->saved = only_some(returns) ? returned(returns, *order) : answer->uids;
+  }
+  if (returns.update) {
+    // RFC 5267 4.3.1: the order is told, and will not be kept up to date.
+    imap::append_untagged(session.out(), imap::Condition::no,
+                          imap::ResponseCode::no_update(std::string(options.tag)),
+                          "orders are not kept up to date");
+  }
+  print_order(session, command, options, *answer, *order);
+  co_return Reply::ok("sorted");
+}
+
+}  // namespace eilpost::server
