@@ -51,6 +51,7 @@ struct AllOptions {
   FillOptions fill;
   SelectOptions select;
   FetchOptions fetch;
+  OrderOptions order;
   FlagOptions flag;
   FlagsOptions flags;
   BodyOptions body;
@@ -84,6 +85,12 @@ void add_mailbox_commands(CLI::App& app, AllOptions& all, Start& start) {
       ->check(CLI::IsMember({"flags", "envelope", "bodystructure"}))
       ->capture_default_str();
   fetch->add_option("--repeat", all.fetch.repeat)->capture_default_str();
+  CLI::App* order = add(app, "order", "SORT or THREAD of a folder", all.order, run_order, start);
+  add_place(order, all.order.place);
+  order->add_option("--by", all.order.by)
+      ->check(CLI::IsMember({"date", "subject", "references"}))
+      ->capture_default_str();
+  order->add_option("--repeat", all.order.repeat)->capture_default_str();
   CLI::App* flag = add(app, "flag", "STORE one flag at a time", all.flag, run_flag, start);
   add_place(flag, all.flag.place);
   flag->add_option("--repeat", all.flag.repeat)->capture_default_str();

@@ -221,6 +221,31 @@ def mailbox(bench):
               at_most(same, 1.2), "x")
 
 
+def order(bench):
+    """SORT and THREAD of one mailbox: the first time after a restart, and again."""
+    messages = min(100_000, bench.messages)
+    place = ("--mailbox", "Big")
+    seen = {}
+    for kind in ("eilpost", "dovecot"):
+        server = bench.start(kind, "order", 1, filling=True)
+        bench.run(server, "fill", *place, "--messages", messages)
+        server.stop()
+        server.filling = False
+        server.start()
+        for by in ("date", "subject", "references"):
+            seen[kind, by] = bench.run(server, "order", *place, "--by", by, "--repeat",
+                                       11).get("order", {})
+        bench.end(server)
+    for by, name in (("date", "SORT (DATE)"), ("subject", "SORT (SUBJECT)"),
+                     ("references", "THREAD REFERENCES")):
+        for key, when, factor in (("first_ms", "first after a restart", 2),
+                                  ("warm_p50_ms", "warm", 1)):
+            ours, theirs = (seen[kind, by].get(key) for kind in ("eilpost", "dovecot"))
+            ratio = ratio_of(theirs, ours)
+            bench.row(f"{name} of {messages:,}, {when}", ours, theirs, f">= {factor}x",
+                      at_least(ratio, factor), "ms", ratio)
+
+
 def serve_bulk(certificate, ready, total):
     """A TLS server that does nothing but SSL_write: `total` octets to its one client."""
     import socket  # of the child process only
@@ -340,6 +365,7 @@ ROWS = {
     "lmtp": lambda bench: deliveries(bench, "lmtp"),
     "mixed": mixed,
     "mailbox": mailbox,
+    "order": order,
     "body": body,
     "idle": idle,
     "logins": logins.logins,

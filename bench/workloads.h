@@ -59,6 +59,14 @@ struct FetchOptions {
 };
 Task<Result<>> run_fetch(World& world, FetchOptions options);
 
+// SORT by date or subject, or THREAD=REFERENCES, of a whole folder.
+struct OrderOptions {
+  Place place;
+  std::string by = "date";  // date, subject, references
+  int repeat = 5;
+};
+Task<Result<>> run_order(World& world, OrderOptions options);
+
 // STORE of one flag on messages all over the folder, by turns set and taken away.
 struct FlagOptions {
   Place place;
