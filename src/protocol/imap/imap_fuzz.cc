@@ -194,6 +194,22 @@ FUZZ_TARGET(imap_url) {
   CHECK(again.has_value() && *again == *url);
 }
 
+FUZZ_TARGET(imap_stored_search) {
+  Result<SearchKey> key = parse_stored_search(data);
+  if (!key) return;
+  WriteOptions write;
+  write.literals = LiteralForm::plus;
+  write.utf8 = true;
+  CommandWriter out(write);
+  Search search;
+  search.key = *key;
+  print_search_words(out, search);
+  const std::string printed = out.finish().joined();
+  CHECK(printed.size() > 3 && printed.front() == ' ');
+  Result<SearchKey> again = parse_stored_search(printed.substr(1, printed.size() - 3));
+  CHECK(again.has_value() && *again == *key);
+}
+
 FUZZ_TARGET(imap_sequence_set) {
   Result<SequenceSet> set = parse_sequence_set(data);
   if (!set) return;

@@ -20,6 +20,7 @@ constexpr auto key_names = std::to_array<KeyName>({
     {"TO", SortKey::to},
     {"DISPLAYFROM", SortKey::display_from},
     {"DISPLAYTO", SortKey::display_to},
+    {"RELEVANCY", SortKey::relevancy},
 });
 
 // sort-criterion = ["REVERSE" SP] sort-key

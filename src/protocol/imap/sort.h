@@ -1,5 +1,6 @@
-// SORT and UID SORT: RFC 5256 3, SORT=DISPLAY (RFC 5957), ESORT (RFC 5267 3). To add a sort key: a
-// value of SortKey and a line in the table of sort.cc. Values only; any thread.
+// SORT and UID SORT: RFC 5256 3, SORT=DISPLAY (RFC 5957), ESORT (RFC 5267 3), RELEVANCY (RFC 6203).
+// To add a sort key: a value of SortKey and a line in the table of sort.cc. Values only; any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,7 @@ enum class SortKey : uint8_t {
   to,
   display_from,
   display_to,
+  relevancy,  // RFC 6203 4: the best match first
 };
 
 struct SortCriterion {

@@ -27,6 +27,10 @@ TEST(Sort, OneFormForEachMeaning) {
             reprinted("a sort return () (date) \"utf-8\" all"));
   EXPECT_EQ("a SORT (REVERSE DATE SIZE) UTF-8 ALL",
             reprinted("a SORT (REVERSE DATE  SIZE DATE) UTF-8 (ALL)"));
+  // RFC 5267 4, RFC 6203 4.
+  EXPECT_EQ(
+      "a UID SORT RETURN (COUNT UPDATE PARTIAL 1:5) (REVERSE RELEVANCY) UTF-8 ALL",
+      reprinted("a uid sort return (partial 1:5 update count) (reverse relevancy) UTF-8 all"));
 }
 
 TEST(Sort, Refused) {

@@ -40,6 +40,7 @@ Source source_of(SortBy by) {
     case SortBy::subject: return {.text = &DigestKeysView::base_subject};
     case SortBy::display_from: return {.text = &DigestKeysView::from_display};
     case SortBy::display_to: return {.text = &DigestKeysView::to_display};
+    case SortBy::relevancy: break;
   }
   CHECK(!"a sort key without a source");
   return {};
@@ -299,11 +300,12 @@ ThreadInput Sorter::thread_input() const {
   return input;
 }
 
-std::vector<Uid> Sorter::order(const std::vector<SortCriterion>& criteria) const {
+std::vector<Uid> Sorter::order(const std::vector<SortCriterion>& criteria,
+                               const std::vector<uint32_t>& relevancy) const {
   std::vector<OrderBy> by;
   for (const SortCriterion& criterion : criteria) {
     OrderBy next;
-    next.ranks = ranks(criterion.by);
+    next.ranks = criterion.by == SortBy::relevancy ? relevancy : ranks(criterion.by);
     next.ranks_end = ranks_end(next.ranks);
     next.reverse = criterion.reverse;
     by.push_back(std::move(next));

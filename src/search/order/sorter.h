@@ -27,6 +27,7 @@ enum class SortBy : uint8_t {
   to,
   display_from,
   display_to,
+  relevancy,  // no key of its own: its ranks are the caller's
 };
 
 struct SortCriterion {
@@ -56,8 +57,9 @@ class Sorter {
 
   // After step() said true. The ranks of the wanted messages by one of the keys.
   std::vector<uint32_t> ranks(SortBy by) const;
-  // The wanted messages, in order.
-  std::vector<Uid> order(const std::vector<SortCriterion>& criteria) const;
+  // The wanted messages, in order. `relevancy`: a rank for each, where a criterion asks for it.
+  std::vector<Uid> order(const std::vector<SortCriterion>& criteria,
+                         const std::vector<uint32_t>& relevancy = {}) const;
   // What the threading algorithms want to know of wanted(), but for `arrival` (no SortBy::arrival).
   // Needs SortBy::date, SortBy::subject and references.
   ThreadInput thread_input() const;

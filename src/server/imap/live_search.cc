@@ -1,11 +1,14 @@
 #include "server/imap/live_search.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/limits.h"
 #include "search/live.h"
 #include "server/imap/commands.h"
+#include "server/imap/live_order.h"
 #include "server/imap/search_run.h"
+#include "server/imap/sort.h"
 
 namespace eilpost::server {
 
@@ -35,7 +38,9 @@ SearchSurroundings live_surroundings(ImapSession& session) {
 
 uint64_t results_of(const std::vector<LiveSearch>& live) {
   uint64_t sum = 0;
-  for (const LiveSearch& one : live) sum += one.found.raw().intervals().size();
+  for (const LiveSearch& one : live) {
+    sum += one.found.raw().intervals().size() + one.order.size();
+  }
   return sum;
 }
 
@@ -46,6 +51,20 @@ imap::SequenceSet told_as(const LiveSearch& live, const store::MessageTree& tree
   IntervalSet numbers;
   uids.for_each([&](Uid uid) { numbers.add(tree.seq_of(uid).value); });
   return imap::SequenceSet::of(numbers);
+}
+
+// The same of messages in order, as pairs of ADDTO or REMOVEFROM.
+std::vector<imap::ContextUpdate> told_as(const LiveSearch& live, const store::MessageTree& tree,
+                                         const std::vector<OrderChange>& changes, bool removed) {
+  std::vector<imap::ContextUpdate> out;
+  for (const OrderChange& change : changes) {
+    std::vector<uint32_t> numbers;
+    for (const Uid uid : change.uids) {
+      numbers.push_back(live.uid ? uid.value : tree.seq_of(uid).value);
+    }
+    out.push_back({removed, change.position, imap::SequenceSet::in_order(numbers)});
+  }
+  return out;
 }
 
 void print_updates(ImapSession& session, const LiveSearch& live,
@@ -76,13 +95,21 @@ UidSet arrivals(const View& view, Uid last) {
   return out;
 }
 
+// What to tell of `lost`, which is taken out of the order, too.
+std::vector<imap::ContextUpdate> removals(LiveSearch& live, const store::MessageTree& tree,
+                                          const UidSet& lost) {
+  if (lost.empty()) return {};
+  if (live.criteria.empty()) return {{true, 0, told_as(live, tree, lost)}};
+  return told_as(live, tree, take_out(live.order, lost), true);
+}
+
 void drop_gone(ImapSession& session, LiveSearch& live, const ShownBefore& before,
                const UidSet& gone) {
   live.pending = difference(live.pending, gone);
   const UidSet lost = intersection(live.found, gone);
   if (lost.empty()) return;
   live.found = difference(live.found, lost);
-  print_updates(session, live, {{true, 0, told_as(live, before.tree, lost)}});
+  print_updates(session, live, removals(live, before.tree, lost));
 }
 
 void note_change(LiveSearch& live, const ShownBefore& before, const View& view, Uid uid) {
@@ -98,6 +125,79 @@ void note_change(LiveSearch& live, const ShownBefore& before, const View& view, 
   if (matters) live.pending.add(uid);
 }
 
+// Where `won` belong among the messages at `indices` of the order; the others are not compared.
+net::Task<Result<std::vector<Insertion>>> compare(ImapSession& session, const LiveSearch& live,
+                                                  const UidSet& won,
+                                                  const std::vector<size_t>& indices) {
+  UidSet all = won;
+  std::unordered_map<uint32_t, size_t> at;
+  for (const size_t i : indices) {
+    all.add(live.order[i]);
+    at.emplace(live.order[i].value, i);
+  }
+  SortSurroundings surroundings{live.collation};
+  auto sorted = co_await sort_messages(session, all, live.criteria, std::move(surroundings));
+  CO_TRY(sorted);
+  std::vector<Insertion> out;
+  size_t behind = 0;
+  for (const Uid uid : *sorted) {
+    const auto known = at.find(uid.value);
+    if (known == at.end()) {
+      out.push_back({behind, uid});
+    } else {
+      behind = known->second + 1;
+    }
+  }
+  co_return out;
+}
+
+std::vector<size_t> every(size_t distance, size_t size) {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < size; i += distance) out.push_back(i);
+  return out;
+}
+
+// Where `won` belong in the order. A few messages in a long order are compared with some of it:
+// what they lie between, then what lies there.
+net::Task<Result<std::vector<Insertion>>> places_of(ImapSession& session, const LiveSearch& live,
+                                                    const UidSet& won) {
+  const size_t size = live.order.size();
+  const size_t distance = probe_distance(size);
+  if (won.count() * distance >= size) {
+    auto places = co_await compare(session, live, won, every(1, size));
+    co_return places;
+  }
+  auto rough = co_await compare(session, live, won, every(distance, size));
+  CO_TRY(rough);
+  std::vector<size_t> between;
+  for (const Insertion& insertion : *rough) {
+    if (insertion.behind == 0) continue;
+    const size_t first = insertion.behind - 1;
+    if (!between.empty() && between.back() >= first) continue;
+    for (size_t i = first; i < std::min(first + distance, size); ++i) between.push_back(i);
+  }
+  auto places = co_await compare(session, live, won, between);
+  co_return places;
+}
+
+// ADDTO of `won`, which is put into the order, too; what cannot be ordered is left out.
+net::Task<Result<std::vector<imap::ContextUpdate>>> additions(ImapSession& session,
+                                                              LiveSearch& live, UidSet& won) {
+  std::vector<imap::ContextUpdate> out;
+  const store::MessageTree& tree = session.selected()->view.shown();
+  if (won.empty()) co_return out;
+  if (live.criteria.empty()) {
+    out.push_back({false, 0, told_as(live, tree, won)});
+    co_return out;
+  }
+  auto places = co_await places_of(session, live, won);
+  CO_TRY(places);
+  won.clear();
+  for (const Insertion& insertion : *places) won.add(insertion.uid);
+  out = told_as(live, tree, put_in(live.order, *places), false);
+  co_return out;
+}
+
 net::Task<Result<>> look_again(ImapSession& session, LiveSearch& live) {
   Progress progress(session, "", std::nullopt);
   std::vector<search::Program> both;
@@ -109,15 +209,18 @@ net::Task<Result<>> look_again(ImapSession& session, LiveSearch& live) {
   CO_TRY(answer);
   log_unreadable(session, session.selected()->mailbox, answer->unreadable);
   const UidSet lost = difference(intersection(live.found, live.pending), answer->uids);
-  const UidSet won = difference(answer->uids, live.found);
-  live.pending.clear();
+  UidSet won = difference(answer->uids, live.found);
   live.found = difference(live.found, lost);
-  live.found.add(won);
-  const store::MessageTree& tree = session.selected()->view.shown();
-  std::vector<imap::ContextUpdate> updates;
-  if (!lost.empty()) updates.push_back({true, 0, told_as(live, tree, lost)});
-  if (!won.empty()) updates.push_back({false, 0, told_as(live, tree, won)});
+  live.pending = difference(live.pending, lost);
+  std::vector<imap::ContextUpdate> updates = removals(live, session.selected()->view.shown(), lost);
+  auto added = co_await additions(session, live, won);
+  if (added) {
+    live.pending.clear();
+    live.found.add(won);
+    updates.insert(updates.end(), added->begin(), added->end());
+  }
   if (!updates.empty()) print_updates(session, live, std::move(updates));
+  CO_TRY(added);
   co_return Result<>();
 }
 
@@ -151,6 +254,9 @@ void start_live(ImapSession& session, LiveStart start, const imap::Search& plain
   one.program = std::move(*program);
   one.keys = imap::count_keys(plain.key);
   one.found = found;
+  one.criteria = std::move(start.criteria);
+  one.order = std::move(start.order);
+  one.collation = session.collation;
   live.push_back(std::move(one));
 }
 

@@ -1,4 +1,5 @@
-// Results that are kept up to date while the mailbox is selected: CONTEXT=SEARCH (RFC 5267 4.3).
+// Results that are kept up to date while the mailbox is selected: CONTEXT=SEARCH and CONTEXT=SORT
+// (RFC 5267 4.3).
 // What has changed is looked at again, and only that: new messages, and messages whose flags have
 // changed in a way that the search asks about. One session's coroutine.
 #pragma once
@@ -7,13 +8,11 @@
 #include <vector>
 
 #include "base/interval_set.h"
+#include "mime/collation.h"
 #include "net/task.h"
+#include "protocol/imap/sort.h"
 #include "search/program.h"
 #include "store/page.h"
-
-namespace eilpost::imap {
-struct Search;
-}
 
 namespace eilpost::server {
 
@@ -28,6 +27,10 @@ struct LiveSearch {
   size_t keys = 1;
   UidSet found;    // as the client knows it
   UidSet pending;  // to be looked at
+  // Of SORT: what it orders by, and what was found in that order. SEARCH has no criteria.
+  std::vector<imap::SortCriterion> criteria;
+  mime::Collation collation = mime::Collation::unicode_casemap;
+  std::vector<Uid> order;
 };
 
 // What a view showed before it advanced.
@@ -41,6 +44,8 @@ struct ShownBefore {
 struct LiveStart {
   std::string tag;
   bool uid = false;
+  std::vector<imap::SortCriterion> criteria = {};
+  std::vector<Uid> order = {};  // of `found`, where there are criteria
 };
 void start_live(ImapSession& session, LiveStart start, const imap::Search& plain,
                 const UidSet& found);

@@ -2,8 +2,8 @@
 // fresh SEARCH finds; whoever made the change.
 #include "server/imap/live_search.h"
 
+#include <algorithm>
 #include <array>
-#include <set>
 
 #include "protocol/imap/test_support.h"
 #include "server/imap/session_testing.h"
@@ -11,21 +11,23 @@
 namespace eilpost::server {
 namespace {
 
-// What the client knows of one search: uids, or message numbers.
+// What the client knows of one search: uids, or message numbers; of a SORT in order.
 struct Followed {
   std::string tag;
-  std::string program;
+  std::string command;  // "SEARCH", "SORT"
+  std::string rest;     // behind RETURN (...)
   bool uid = true;
-  std::set<uint32_t> found = {};
+  bool sorted = false;
+  std::vector<uint32_t> found = {};
 };
 
 class Client {
  public:
   explicit Client(TwoNodes& session) : session_(session) {}
 
-  void follow(const std::string& program, bool uid) {
-    Followed one{"u" + std::to_string(followed_.size()), program, uid};
-    session_.write(one.tag + (uid ? " UID" : "") + " SEARCH RETURN (UPDATE ALL) " + program +
+  void follow(const std::string& command, const std::string& rest, bool uid) {
+    Followed one{"u" + std::to_string(followed_.size()), command, rest, uid, command == "SORT"};
+    session_.write(one.tag + (uid ? " UID " : " ") + command + " RETURN (UPDATE ALL) " + rest +
                    "\r\n");
     const std::string answer = session_.read_until(one.tag + " OK");
     EXPECT_EQ(answer.find("NOUPDATE"), std::string::npos) << answer;
@@ -40,7 +42,7 @@ class Client {
     for (const Followed& one : followed_) {
       const std::string prefix = one.uid ? "UID " : "";
       fresh_ = &one;
-      command(prefix + "SEARCH RETURN (ALL) " + one.program);
+      command(prefix + one.command + " RETURN (ALL) " + one.rest);
       fresh_ = nullptr;
     }
   }
@@ -71,10 +73,21 @@ class Client {
   }
 
   static void renumber(Followed& one, uint32_t gone) {
-    EXPECT_EQ(one.found.count(gone), 0U) << "EXPUNGE before REMOVEFROM";
-    std::set<uint32_t> after;
-    for (const uint32_t seq : one.found) after.insert(seq > gone ? seq - 1 : seq);
-    one.found = std::move(after);
+    for (uint32_t& seq : one.found) {
+      EXPECT_NE(seq, gone) << "EXPUNGE before REMOVEFROM";
+      if (seq > gone) --seq;
+    }
+  }
+
+  // In the order in which they are written.
+  static std::vector<uint32_t> numbers(const imap::SequenceSet& set) {
+    std::vector<uint32_t> out;
+    for (const imap::SequenceRange& range : set.ranges) {
+      const uint32_t low = std::min(range.first, range.last);
+      const uint32_t high = std::max(range.first, range.last);
+      for (uint32_t n = low; n <= high; ++n) out.push_back(n);
+    }
+    return out;
   }
 
   void take_search(const imap::ESearchData& data, const std::string& line) {
@@ -83,21 +96,49 @@ class Client {
     }
     const bool own = data.tag.rfind('u', 0) == 0;
     if (own || fresh_ == nullptr) return;
-    std::set<uint32_t> now;
-    if (data.all) data.all->resolve(1).for_each([&](uint32_t n) { now.insert(n); });
-    EXPECT_EQ(fresh_->found, now) << fresh_->program;
+    const std::vector<uint32_t> now = data.all ? numbers(*data.all) : std::vector<uint32_t>();
+    EXPECT_EQ(fresh_->found, now) << fresh_->command << " " << fresh_->rest;
   }
 
   void apply(Followed& one, const imap::ESearchData& data, const std::string& line) {
     EXPECT_EQ(one.uid, data.uid);
-    if (data.all) data.all->resolve(1).for_each([&](uint32_t n) { one.found.insert(n); });
+    if (data.all) one.found = numbers(*data.all);
     for (const imap::ContextUpdate& update : data.updates) {
       ++updates_;
-      update.set.resolve(1).for_each([&](uint32_t n) {
-        const bool sensible = update.removed ? one.found.erase(n) == 1 : one.found.insert(n).second;
-        EXPECT_TRUE(sensible) << line;
-      });
+      EXPECT_EQ(update.position == 0, !one.sorted);
+      const bool sensible = one.sorted ? apply_at(one, update) : apply_anywhere(one, update);
+      EXPECT_TRUE(sensible) << line;
     }
+  }
+
+  // RFC 5267 4.3.3, 4.3.4: at the position, the first of which is 1.
+  static bool apply_at(Followed& one, const imap::ContextUpdate& update) {
+    const std::vector<uint32_t> set = numbers(update.set);
+    const size_t at = update.position - 1;
+    if (at + (update.removed ? set.size() : 0) > one.found.size()) return false;
+    const auto place = one.found.begin() + static_cast<long>(at);
+    if (!update.removed) {
+      one.found.insert(place, set.begin(), set.end());
+      return true;
+    }
+    const bool same = std::equal(set.begin(), set.end(), place);
+    one.found.erase(place, place + static_cast<long>(set.size()));
+    return same;
+  }
+
+  // Wherever it belongs: the list is in the mailbox's order.
+  static bool apply_anywhere(Followed& one, const imap::ContextUpdate& update) {
+    for (const uint32_t n : numbers(update.set)) {
+      const auto at = std::lower_bound(one.found.begin(), one.found.end(), n);
+      const bool there = at != one.found.end() && *at == n;
+      if (there != update.removed) return false;
+      if (there) {
+        one.found.erase(at);
+      } else {
+        one.found.insert(at, n);
+      }
+    }
+    return true;
   }
 
   TwoNodes& session_;
@@ -142,7 +183,7 @@ void one_change(TwoNodes& t, Client& client, Random& random) {
     case 2:
     case 3: change_flags_elsewhere(t, random); break;
     case 4:
-    case 5: t.append_elsewhere(); break;
+    case 5: t.append_elsewhere("x" + std::to_string(random.below(30))); break;
     case 6: client.command("STORE 1:* -FLAGS (\\Deleted)"); break;
     default:
       if (random.below(3) == 0) {
@@ -156,15 +197,18 @@ void one_change(TwoNodes& t, Client& client, Random& random) {
 TEST(LiveSearch, IsWhatAFreshSearchFinds) {
   TwoNodes t;
   Random random(11);
-  for (int i = 0; i < 20; ++i) t.append_elsewhere();
+  for (int i = 0; i < 20; ++i) t.append_elsewhere("x" + std::to_string(i % 7));
   Client client(t);
   client.command("SELECT INBOX");
-  client.follow("FLAGGED UNSEEN", true);
-  client.follow("OR FLAGGED KEYWORD work", false);
-  client.follow("UNDELETED SUBJECT x", true);
-  client.follow("UID 3:* NOT (SEEN UNKEYWORD home)", true);
-  client.follow("ALL", false);
-  client.follow("OR (BODY nothing) (SEEN TEXT x)", false);
+  client.follow("SEARCH", "FLAGGED UNSEEN", true);
+  client.follow("SEARCH", "OR FLAGGED KEYWORD work", false);
+  client.follow("SEARCH", "UNDELETED SUBJECT x", true);
+  client.follow("SEARCH", "UID 3:* NOT (SEEN UNKEYWORD home)", true);
+  client.follow("SEARCH", "ALL", false);
+  client.follow("SEARCH", "OR (BODY nothing) (SEEN TEXT x)", false);
+  client.follow("SORT", "(SUBJECT) UTF-8 UNDELETED", true);
+  client.follow("SORT", "(REVERSE SUBJECT DATE) UTF-8 ALL", false);
+  client.follow("SORT", "(REVERSE ARRIVAL) US-ASCII OR SEEN FLAGGED", false);
   for (int step = 0; step < 150; ++step) {
     one_change(t, client, random);
     if (random.below(2) == 0) client.command("NOOP");

@@ -66,8 +66,9 @@ class MultiSearcher {
     for (size_t i = 0; i < mailboxes.size(); ++i) {
       auto searched = co_await search_one(mailboxes[i], progress, i);
       // What has been deleted meanwhile is no part of the answer any more.
-      const bool gone = !searched && searched.error().code == Code::not_found;
-      if (!gone) CO_TRY(searched);
+      if (!searched && searched.error().code != Code::not_found) {
+        co_return tl::unexpected(searched.error());
+      }
       auto told = co_await progress.at(i + 1);
       CO_TRY(told);
       auto sent = co_await session_.send_if_large();

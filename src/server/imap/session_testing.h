@@ -118,16 +118,17 @@ class TwoNodes {
     for (int i = 0; i < 1000 && (disk_.queued() > 0 || disk_.running() > 0); ++i) ::usleep(1000);
   }
 
-  void append_elsewhere() {
+  void append_elsewhere(const std::string& subject = "x") {
+    const std::string octets = "Subject: " + subject + "\r\n\r\n";
     const store::AccountPtr account = *open_account_wait(*other_, partition_, *settings_.get());
     auto writer = account->stage("test");
-    ASSERT_TRUE(writer && (*writer)->append("Subject: x\r\n\r\n"));
+    ASSERT_TRUE(writer && (*writer)->append(octets));
     store::AppendRequest request;
     request.mailbox = store::inbox_id;
     request.messages.resize(1);
     request.messages[0].cold.blob = *(*writer)->finish();
-    request.messages[0].cold.size = 14;
-    request.messages[0].digest = store::make_digest(mime::scan("Subject: x\r\n\r\n"));
+    request.messages[0].cold.size = octets.size();
+    request.messages[0].digest = store::make_digest(mime::scan(octets));
     ASSERT_TRUE(store::mutate_wait<store::AppendResult>(
         *account, other_node, [&](store::Tx& tx) { return store::append(tx, request); }));
   }

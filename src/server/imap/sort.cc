@@ -5,6 +5,7 @@
 
 #include "search/order/sorter.h"
 #include "server/imap/commands.h"
+#include "server/imap/filters.h"
 #include "server/imap/progress.h"
 #include "server/imap/search_plan.h"
 #include "server/imap/search_run.h"
@@ -32,6 +33,7 @@ search::SortBy sort_by(imap::SortKey key) {
     case imap::SortKey::to: return search::SortBy::to;
     case imap::SortKey::display_from: return search::SortBy::display_from;
     case imap::SortKey::display_to: return search::SortBy::display_to;
+    case imap::SortKey::relevancy: return search::SortBy::relevancy;
   }
   return search::SortBy::arrival;
 }
@@ -41,6 +43,27 @@ std::vector<uint32_t> values_of(const std::vector<Uid>& uids) {
   out.reserve(uids.size());
   for (const Uid uid : uids) out.push_back(uid.value);
   return out;
+}
+
+// The best first. `uids` ascend, as the scores do.
+std::vector<uint32_t> ranks_of(const std::vector<search::Answer::Score>& scores,
+                               const std::vector<uint32_t>& uids) {
+  constexpr uint32_t best = 100;
+  std::vector<uint32_t> out;
+  out.reserve(uids.size());
+  auto at = scores.begin();
+  for (const uint32_t uid : uids) {
+    while (at != scores.end() && at->uid.value < uid) ++at;
+    const bool scored = at != scores.end() && at->uid.value == uid;
+    out.push_back(scored ? best - at->score : 0);
+  }
+  return out;
+}
+
+bool asks_for_relevancy(const imap::Sort& command) {
+  return std::any_of(
+      command.criteria.begin(), command.criteria.end(),
+      [](const imap::SortCriterion& c) { return c.key == imap::SortKey::relevancy; });
 }
 
 // RFC 5182 2.1, 2.4, RFC 9394 3.2: with MIN, MAX and PARTIAL only those are kept and counted for
@@ -57,6 +80,24 @@ UidSet returned(const imap::SearchReturn& returns, const std::vector<Uid>& order
   if (!returns.partial) return out;
   if (const auto places = returns.partial->places(order.size())) {
     for (uint32_t place = places->first; place <= places->last; ++place) out.add(order[place - 1]);
+  }
+  return out;
+}
+
+// RFC 6203 4: a score for each message that ALL or PARTIAL names, in their order.
+std::vector<uint8_t> scores_of(const imap::SearchReturn& returns, const std::vector<Uid>& order,
+                               const std::vector<search::Answer::Score>& scores) {
+  constexpr uint8_t certain = 100;
+  const auto count = static_cast<uint32_t>(order.size());
+  std::optional<Interval> told;
+  if (count > 0) told = Interval{1, count};
+  if (returns.partial) told = returns.partial->places(count);
+  std::vector<uint8_t> out;
+  for (uint32_t place = told ? told->first : 1; told && place <= told->last; ++place) {
+    const Uid uid = order[place - 1];
+    const auto at = std::lower_bound(scores.begin(), scores.end(), uid,
+                                     [](const auto& score, Uid u) { return score.uid < u; });
+    out.push_back(at != scores.end() && at->uid == uid ? at->score : certain);
   }
   return out;
 }
@@ -95,6 +136,7 @@ void print_order(ImapSession& session, const imap::Sort& command, RunOptions opt
   data.tag = std::string(options.tag);
   data.uid = options.uid;
   data.modseq = modseq;
+  if (returns.relevancy) data.relevancy = scores_of(returns, order, answer.relevancy);
   imap::append_esearch(session.out(), data, session.style());
 }
 
@@ -151,7 +193,7 @@ net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& ses
   store::SnapshotPtr shown = shown_snapshot(session.selected()->view);
   const bool large = shown->tree.exists() > inline_mailbox;
   search::SorterOptions options;
-  options.collation = session.collation;
+  options.collation = what.collation;
   options.cache = session.world().orders;
   options.references = what.references;
   auto make = [account = session.account_ptr(), shown = std::move(shown), what = std::move(what),
@@ -179,28 +221,44 @@ net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& ses
 }
 
 net::Task<Result<std::vector<Uid>>> sort_messages(ImapSession& session, const UidSet& found,
-                                                  const std::vector<imap::SortCriterion>& asked) {
+                                                  const std::vector<imap::SortCriterion>& asked,
+                                                  SortSurroundings surroundings) {
   SortWhat what;
   what.wanted = found;
+  what.collation = surroundings.collation;
   std::vector<search::SortCriterion> criteria;
   for (const imap::SortCriterion& criterion : asked) {
-    what.keys.push_back(sort_by(criterion.key));
-    criteria.push_back({what.keys.back(), criterion.reverse});
+    const search::SortBy by = sort_by(criterion.key);
+    if (by != search::SortBy::relevancy) what.keys.push_back(by);
+    criteria.push_back({by, criterion.reverse});
   }
   auto ready = co_await ready_sorter(session, std::move(what));
   CO_TRY(ready);
   std::shared_ptr<search::Sorter> sorter = std::move(*ready);
-  if (sorter->wanted().size() <= inline_messages) co_return sorter->order(criteria);
-  auto job = [sorter, criteria]() -> Result<std::vector<Uid>> { return sorter->order(criteria); };
+  const std::vector<uint32_t> relevancy = ranks_of(surroundings.relevancy, sorter->wanted());
+  if (sorter->wanted().size() <= inline_messages) co_return sorter->order(criteria, relevancy);
+  auto job = [sorter, criteria, relevancy]() -> Result<std::vector<Uid>> {
+    return sorter->order(criteria, relevancy);
+  };
   auto ordered = co_await session.read(std::move(job));
   co_return ordered;
 }
 
-CommandTask run(ImapSession& session, const imap::Sort& command, RunOptions options) {
+CommandTask run(ImapSession& session, const imap::Sort& asked, RunOptions options) {
+  const imap::SearchReturn& returns = asked.search.returns;
+  // RFC 5267 4.3: updates would not say which search they are of.
+  if (returns.update && is_live(session, options.tag)) co_return Reply::bad("tag reuse");
+  if (asks_for_relevancy(asked) && !search::evaluates_fuzzy) {
+    co_return Reply::bad("RELEVANCY is not offered here");
+  }
+  auto plain = co_await with_filters(session, asked.search);
+  if (!plain) co_return std::move(plain.error());
+  const imap::Sort command{asked.criteria, std::move(*plain)};
   auto answer = co_await find_messages(session, command.search, options.tag);
   if (!answer) co_return answer.error();
-  auto order = co_await sort_messages(session, answer->uids, command.criteria);
-  const imap::SearchReturn& returns = command.search.returns;
+  SortSurroundings surroundings{session.collation, answer->relevancy};
+  auto order =
+      co_await sort_messages(session, answer->uids, command.criteria, std::move(surroundings));
   if (!order) {
     if (returns.save) session.selected()->saved.clear();
     co_return reply_for(session, order.error());
@@ -209,10 +267,8 @@ CommandTask run(ImapSession& session, const imap::Sort& command, RunOptions opti
     session.selected()->saved = only_some(returns) ? returned(returns, *order) : answer->uids;
   }
   if (returns.update) {
-    // RFC 5267 4.3.1: the order is told, and will not be kept up to date.
-    imap::append_untagged(session.out(), imap::Condition::no,
-                          imap::ResponseCode::no_update(std::string(options.tag)),
-                          "orders are not kept up to date");
+    LiveStart start{std::string(options.tag), options.uid, command.criteria, *order};
+    start_live(session, std::move(start), command.search, answer->uids);
   }
   print_order(session, command, options, *answer, *order);
   co_return Reply::ok("sorted");

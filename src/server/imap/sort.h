@@ -7,14 +7,23 @@
 
 #include "protocol/imap/data.h"
 #include "protocol/imap/sort.h"
+#include "search/evaluate.h"
 #include "search/order/sorter.h"
 #include "server/imap/session.h"
 
 namespace eilpost::server {
 
+// Besides the messages: how texts compare, and how well each matches (RFC 6203), ascending by uid;
+// those that are not there match as well as can be.
+struct SortSurroundings {
+  mime::Collation collation = mime::Collation::unicode_casemap;
+  std::vector<search::Answer::Score> relevancy = {};
+};
+
 // `found`, messages of the session's view, in the asked order. Errors are the engine's.
 net::Task<Result<std::vector<Uid>>> sort_messages(ImapSession& session, const UidSet& found,
-                                                  const std::vector<imap::SortCriterion>& asked);
+                                                  const std::vector<imap::SortCriterion>& asked,
+                                                  SortSurroundings surroundings);
 
 // A sorter that is done(): what it had to read was read in hops over pages; what could not be read
 // is logged. Shared with jobs on the pool.
@@ -22,6 +31,7 @@ struct SortWhat {
   UidSet wanted;
   std::vector<search::SortBy> keys;
   bool references = false;
+  mime::Collation collation = mime::Collation::unicode_casemap;
 };
 net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& session,
                                                                 SortWhat what);

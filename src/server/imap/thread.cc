@@ -3,6 +3,7 @@
 
 #include "search/order/sorter.h"
 #include "server/imap/commands.h"
+#include "server/imap/filters.h"
 #include "server/imap/search_run.h"
 #include "server/imap/sort.h"
 
@@ -35,7 +36,9 @@ imap::ThreadData numbered(const search::Forest& forest, const std::vector<uint32
 }  // namespace
 
 CommandTask run(ImapSession& session, const imap::Thread& command, RunOptions options) {
-  auto answer = co_await find_messages(session, command.search, options.tag);
+  auto plain = co_await with_filters(session, command.search);
+  if (!plain) co_return std::move(plain.error());
+  auto answer = co_await find_messages(session, *plain, options.tag);
   if (!answer) co_return answer.error();
   SortWhat what;
   what.wanted = answer->uids;
@@ -44,6 +47,7 @@ CommandTask run(ImapSession& session, const imap::Thread& command, RunOptions op
     what.keys.push_back(search::SortBy::arrival);
   }
   what.references = true;
+  what.collation = session.collation;
   auto ready = co_await ready_sorter(session, std::move(what));
   if (!ready) co_return reply_for(session, ready.error());
   std::shared_ptr<search::Sorter> sorter = std::move(*ready);
