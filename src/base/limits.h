@@ -35,6 +35,12 @@ inline constexpr uint64_t uid_batches_messages_max = 100'000;
 // Messages that one command works on, for accounts that have opted in to MESSAGELIMIT (RFC 9738):
 // [MESSAGELIMIT]. Default; `imap.message_limit`.
 inline constexpr uint32_t message_limit = 1000;
+// NOTIFY (RFC 5465): groups and mailbox names of one command, NO [NOTIFICATIONOVERFLOW]; what is to
+// be told at once of other mailboxes: beyond, OK [NOTIFICATIONOVERFLOW], and nothing is told any
+// more.
+inline constexpr size_t notify_groups_max = 100;
+inline constexpr size_t notify_names_max = 1000;
+inline constexpr size_t notify_news_max = 2000;
 // Seconds after which a running command tells how far it is (RFC 9585).
 inline constexpr int progress_seconds = 10;
 // Names in one "mailboxes (...)" of ESEARCH or NOTIFY: NO [LIMIT].

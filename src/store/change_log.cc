@@ -6,6 +6,7 @@
 #include "store/account.h"
 #include "store/keys.h"
 #include "store/mutations.h"
+#include "store/news.h"
 
 namespace eilpost::store {
 
@@ -92,6 +93,43 @@ Result<std::vector<LogRow>> Account::read_log(ModSeq after, size_t rows_max) {
     if (more) range.first = read.rows.back().key + '\0';
     for (const auto& row : read.rows) out.push_back(TRY(decode_log(row.value)));
   }
+  return out;
+}
+
+namespace {
+
+void add_news(MailboxNews& news, const LogChange& change, bool here) {
+  switch (change.kind) {
+    case ChangeKind::added:
+      if (here) news.added_here.add(change.uids);
+      news.added = news.added || !here;
+      break;
+    case ChangeKind::flags: news.flags = news.flags || !here; break;
+    case ChangeKind::expunged: news.expunged = news.expunged || !here; break;
+    case ChangeKind::mailbox: (here ? news.named_here : news.named) = true; break;
+    case ChangeKind::annotations:
+      if (!here) news.annotations.insert(change.entries.begin(), change.entries.end());
+      break;
+  }
+}
+
+}  // namespace
+
+Result<NewsSince> read_news(engine::Engine& engine, PartitionId partition, NewsRange range,
+                            const std::string& session) {
+  // Beyond this many rows the caller's other way (every mailbox's counters) costs less.
+  constexpr size_t rows_max = 20000;
+  NewsSince out;
+  size_t rows = 0;
+  TRY(for_log(engine, partition, range.after, [&](const LogRow& row) {
+    if (++rows > rows_max) return false;
+    for (const LogChange& change : row.changes) {
+      if (change.modseq <= range.after || change.modseq > range.last) continue;
+      add_news(out.mailboxes[change.mailbox], change, change.author.session == session);
+    }
+    return true;
+  }));
+  out.complete = rows <= rows_max && TRY(reaches(engine, partition, range.after));
   return out;
 }
 

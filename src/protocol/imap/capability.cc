@@ -93,6 +93,7 @@ constexpr auto table = std::to_array<Entry>({
     {"QUOTASET", Offered::admin},
     {"UNAUTHENTICATE", Offered::after_login},
     {"COMPRESS=DEFLATE", Offered::after_login},
+    {"NOTIFY", Offered::after_login},
 });
 
 struct EnableName {

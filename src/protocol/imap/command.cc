@@ -119,6 +119,7 @@ constexpr std::array table{
     plain<CancelUpdate, parse_cancel_update, print_cancel_update>("UID CANCELUPDATE"),
     plain<MultiSearch, parse_multisearch, print_multisearch>("UID ESEARCH"),
     plain<Compress, parse_compress, print_compress>("UID COMPRESS"),
+    plain<Notify, parse_notify, print_notify>("UID NOTIFY"),
 };
 
 const Row& row_of(const CommandBody& body) {

@@ -21,6 +21,7 @@
 #include "protocol/imap/mailbox.h"
 #include "protocol/imap/metadata.h"
 #include "protocol/imap/multisearch.h"
+#include "protocol/imap/notify.h"
 #include "protocol/imap/quota.h"
 #include "protocol/imap/replace.h"
 #include "protocol/imap/search.h"
@@ -41,7 +42,7 @@ using CommandBody =
                  Idle, Check, Close, Unselect, Expunge, Search, Fetch, Store, Copy, Move, Id,
                  GetMetadata, SetMetadata, GetQuota, GetQuotaRoot, SetQuota, Xlist, Unauthenticate,
                  Replace, UidBatches, MultiSearch, CancelUpdate, Compress, Sort, Thread, Comparator,
-                 Language>;
+                 Language, Notify>;
 
 struct Command {
   std::string tag;

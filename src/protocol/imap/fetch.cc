@@ -125,18 +125,9 @@ void add_item(std::vector<FetchItem>& items, FetchItem item) {
   if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(std::move(item));
 }
 
-Result<std::vector<FetchItem>> parse_item_list(Cursor& cursor) {
-  std::vector<FetchItem> items;
-  TRY(cursor.list_of_some([&]() -> Result<> {
-    add_item(items, TRY(parse_item(cursor)));
-    return {};
-  }));
-  return items;
-}
-
 // "ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")"
 Result<std::vector<FetchItem>> parse_items(Cursor& cursor) {
-  if (cursor.peek() == '(') return parse_item_list(cursor);
+  if (cursor.peek() == '(') return parse_fetch_items(cursor);
   std::vector<FetchItem> items;
   for (const Macro& macro : macros) {
     if (!cursor.accept_word(macro.name)) continue;
@@ -200,6 +191,24 @@ void print_modifiers(CommandWriter& out, const Fetch& command) {
 
 }  // namespace
 
+Result<std::vector<FetchItem>> parse_fetch_items(Cursor& cursor) {
+  std::vector<FetchItem> items;
+  TRY(cursor.list_of_some([&]() -> Result<> {
+    add_item(items, TRY(parse_item(cursor)));
+    return {};
+  }));
+  return items;
+}
+
+void append_fetch_items(std::string& out, const std::vector<FetchItem>& items) {
+  out += '(';
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i > 0) out += ' ';
+    append_fetch_item(out, items[i]);
+  }
+  out += ')';
+}
+
 // fetch = "FETCH" SP sequence-set SP (...) [SP fetch-modifiers]
 Result<Fetch> parse_uid_fetch(Cursor& cursor) {
   TRY(cursor.space());
@@ -252,12 +261,8 @@ void append_fetch_item(std::string& out, const FetchItem& item) {
 }
 
 void print_fetch(CommandWriter& out, const Fetch& command) {
-  out.raw("FETCH ").set(command.set).raw(" (");
-  for (size_t i = 0; i < command.items.size(); ++i) {
-    if (i > 0) out.raw(" ");
-    append_fetch_item(out.line(), command.items[i]);
-  }
-  out.raw(")");
+  out.raw("FETCH ").set(command.set).raw(" ");
+  append_fetch_items(out.line(), command.items);
   print_modifiers(out, command);
 }
 

@@ -59,5 +59,8 @@ Result<Fetch> parse_fetch(Cursor& cursor);
 Result<Fetch> parse_uid_fetch(Cursor& cursor);
 void print_fetch(CommandWriter& out, const Fetch& command);
 void append_fetch_item(std::string& out, const FetchItem& item);
+// "(" fetch-att *(SP fetch-att) ")", in both directions: for what else has such a list.
+Result<std::vector<FetchItem>> parse_fetch_items(Cursor& cursor);
+void append_fetch_items(std::string& out, const std::vector<FetchItem>& items);
 
 }  // namespace eilpost::imap

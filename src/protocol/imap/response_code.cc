@@ -13,7 +13,7 @@ struct CodeEntry {
   CodeName name;
 };
 // RFC 9051 7.1, RFC 5530, RFC 4315, RFC 7162, RFC 8474, RFC 7889, RFC 4978, RFC 9586, RFC 5464,
-// RFC 4469, RFC 9585, RFC 9738, RFC 10022. CodeName says what argument each has.
+// RFC 4469, RFC 9585, RFC 9738, RFC 10022, RFC 5465. CodeName says what argument each has.
 constexpr auto code_names = std::to_array<CodeEntry>({
     {"ALERT", CodeName::alert},
     {"ALREADYEXISTS", CodeName::already_exists},
@@ -32,6 +32,7 @@ constexpr auto code_names = std::to_array<CodeEntry>({
     {"LIMIT", CodeName::limit},
     {"NOMODSEQ", CodeName::no_modseq},
     {"NOPERM", CodeName::no_perm},
+    {"NOTIFICATIONOVERFLOW", CodeName::notification_overflow},
     {"NONEXISTENT", CodeName::nonexistent},
     {"NOTSAVED", CodeName::not_saved},
     {"OVERQUOTA", CodeName::over_quota},
@@ -56,6 +57,7 @@ constexpr auto code_names = std::to_array<CodeEntry>({
     {"UNSEEN", CodeName::unseen},
     {"BADCHARSET", CodeName::bad_charset},
     {"BADCOMPARATOR", CodeName::bad_comparator},
+    {"BADEVENT", CodeName::bad_event},
     {"CAPABILITY", CodeName::capability},
     {"PERMANENTFLAGS", CodeName::permanent_flags},
     {"MODIFIED", CodeName::modified},
@@ -144,6 +146,11 @@ void append_arguments(std::string& out, const ResponseCode& code) {
       }
       out += ')';
       return;
+    case CodeName::bad_event:
+      out += " (";
+      append_words(out, code.words);
+      out += ')';
+      return;
     case CodeName::capability:
       out += ' ';
       append_words(out, code.words);
@@ -203,6 +210,12 @@ Result<> parse_words(Cursor& cursor, ResponseCode& code) {
     return cursor.leave();
   }
   TRY(cursor.space());
+  if (code.name == CodeName::bad_event) {
+    return cursor.list_of_some([&]() -> Result<> {
+      code.words.emplace_back(TRY(cursor.atom("an event")));
+      return {};
+    });
+  }
   if (code.name == CodeName::permanent_flags) {
     code.words = TRY(cursor.flag_list());
     return {};
@@ -231,6 +244,7 @@ Result<> parse_progress(Cursor& cursor, ResponseCode& code) {
 Result<> parse_arguments(Cursor& cursor, ResponseCode& code) {
   switch (code.name) {
     case CodeName::bad_charset:
+    case CodeName::bad_event:
     case CodeName::capability:
     case CodeName::permanent_flags: return parse_words(cursor, code);
     case CodeName::append_uid:

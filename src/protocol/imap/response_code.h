@@ -1,6 +1,6 @@
 // Response codes ("[TRYCREATE]", "[COPYUID 1 2 3]") as values, and the one table that turns an
 // Error into what an IMAP peer reads. RFC 9051 7.1, RFC 5530, RFC 4315, RFC 7162, RFC 8474, RFC
-// 5466. Any thread.
+// 5465, RFC 5466. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,7 @@ enum class CodeName : uint8_t {
   limit,
   no_modseq,
   no_perm,
+  notification_overflow,
   nonexistent,
   not_saved,
   over_quota,
@@ -63,9 +64,10 @@ enum class CodeName : uint8_t {
   uid_next,
   uid_validity,
   unseen,
-  // `words`: flags, capabilities, charsets
+  // `words`: flags, capabilities, charsets, events
   bad_charset,
   bad_comparator,
+  bad_event,
   capability,
   permanent_flags,
   // `set`

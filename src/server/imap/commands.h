@@ -58,6 +58,8 @@ CommandTask run(ImapSession& session, const imap::SetQuota& command, RunOptions 
 CommandTask run(ImapSession& session, const imap::Unauthenticate& command, RunOptions options);
 // compress.cc
 CommandTask run(ImapSession& session, const imap::Compress& command, RunOptions options);
+// notify.cc
+CommandTask run(ImapSession& session, const imap::Notify& command, RunOptions options);
 // status.cc
 CommandTask run(ImapSession& session, const imap::Status& command, RunOptions options);
 // append.cc

@@ -6,6 +6,7 @@
 #include "mime/wire.h"
 #include "server/imap/commands.h"
 #include "server/imap/fetch_plan.h"
+#include "server/imap/notify.h"
 #include "server/imap/progress.h"
 #include "server/imap/read_ahead.h"
 #include "store/mutations.h"
@@ -399,6 +400,15 @@ net::Task<Result<>> mark_seen(ImapSession& session, const UidSet& uids) {
 }
 
 }  // namespace
+
+net::Task<Result<>> print_new_messages(ImapSession& session,
+                                       const std::vector<imap::FetchItem>& items, UidSet uids) {
+  // Whatever is fetched, nothing is marked \Seen: the client has not asked for the message.
+  FetchPlan plan = plan_fetch(items);
+  auto runner = std::make_unique<FetchRunner>(session, std::move(plan), std::move(uids), "");
+  auto done = co_await runner->run();
+  co_return done;
+}
 
 CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions options) {
   if (body_items(command.items) > limits::fetch_bodies_max) {

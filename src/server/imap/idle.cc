@@ -3,6 +3,7 @@
 
 #include "server/imap/commands.h"
 #include "server/imap/metadata.h"
+#include "server/imap/notify.h"
 
 namespace eilpost::server {
 
@@ -10,12 +11,17 @@ namespace {
 
 // Announces and sends. False when the connection takes no more.
 net::Task<bool> announce(ImapSession& session) {
-  if (session.selected()) {
+  // RFC 5465 4: with NOTIFY, exactly what it asked for.
+  if (session.selected() && tells_selected(session)) {
     auto synced = co_await session.sync(session.pipeline_allows_expunge());
     // The session stays: what happened meanwhile is announced when it can be looked at again.
     if (!synced) session.log().info("idle: {}", synced.error().detail);
   }
-  if (session.metadata_news.subscription) co_await announce_metadata(session);
+  if (session.notify) {
+    co_await announce_notified(session);
+  } else if (session.metadata_news.subscription) {
+    co_await announce_metadata(session);
+  }
   auto sent = co_await session.send();
   co_return sent.has_value();
 }

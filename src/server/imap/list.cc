@@ -7,6 +7,7 @@
 
 #include "protocol/imap/mailbox_name.h"
 #include "server/imap/commands.h"
+#include "server/imap/list.h"
 #include "server/imap/metadata.h"
 #include "server/imap/special_use.h"
 #include "server/imap/status.h"
@@ -69,6 +70,24 @@ std::vector<std::string> ancestors(std::string_view name) {
   return out;
 }
 
+imap::ListData describe(const store::FolderTree& tree, const Candidate& c) {
+  imap::ListData data;
+  data.mailbox = c.name;
+  if (!c.def) {
+    data.attributes.emplace_back("\\NonExistent");
+  } else {
+    if (!c.def->selectable) data.attributes.emplace_back("\\Noselect");
+    data.attributes.emplace_back(tree.has_children(c.def->id) ? "\\HasChildren"
+                                                              : "\\HasNoChildren");
+  }
+  if (c.subscribed) data.attributes.emplace_back("\\Subscribed");
+  if (!c.def) return data;
+  for (auto& use : special_use_names(c.def->special_use)) {
+    data.attributes.push_back(std::move(use));
+  }
+  return data;
+}
+
 class Lister {
  public:
   Lister(ImapSession& session, const imap::List& command)
@@ -120,22 +139,9 @@ class Lister {
   }
 
   imap::ListData describe(const Candidate& c, bool child) {
-    imap::ListData data;
-    data.mailbox = c.name;
-    if (!c.def) {
-      data.attributes.emplace_back("\\NonExistent");
-    } else {
-      if (!c.def->selectable) data.attributes.emplace_back("\\Noselect");
-      data.attributes.emplace_back(tree_->has_children(c.def->id) ? "\\HasChildren"
-                                                                  : "\\HasNoChildren");
-    }
     const bool says_subscribed = command_.select_subscribed || command_.return_subscribed;
-    if (c.subscribed && says_subscribed) data.attributes.emplace_back("\\Subscribed");
-    if (c.def) {
-      for (auto& use : special_use_names(c.def->special_use)) {
-        data.attributes.push_back(std::move(use));
-      }
-    }
+    imap::ListData data =
+        server::describe(*tree_, {c.name, c.def, c.subscribed && says_subscribed});
     if (child && command_.select_recursive_match) {
       if (command_.select_subscribed) data.child_info.emplace_back("SUBSCRIBED");
       if (command_.select_special_use) data.child_info.emplace_back("SPECIAL-USE");
@@ -149,6 +155,14 @@ class Lister {
   std::set<std::string> child_info_;  // names with a selected descendant
   std::set<std::string> hidden_;      // names with one that the patterns leave out
 };
+
+}  // namespace
+
+imap::ListData list_data_of(const store::FolderTree& tree, const std::string& name) {
+  return describe(tree, {name, tree.find(name), tree.subscriptions().count(name) != 0});
+}
+
+namespace {
 
 // What RETURN wants besides LIST responses.
 struct More {

@@ -2,6 +2,7 @@
 
 #include "protocol/imap/mailbox_name.h"
 #include "server/imap/commands.h"
+#include "server/imap/notify.h"
 #include "server/imap/special_use.h"
 #include "store/annotations.h"
 
@@ -124,11 +125,12 @@ CommandTask run(ImapSession& session, const imap::Rename& command, RunOptions) {
 namespace {
 
 net::Task<Reply> subscribe(ImapSession& session, std::string name, bool subscribed) {
-  std::function<Result<bool>(store::Tx&)> f = [name = std::move(name), subscribed](store::Tx& tx) {
+  std::function<Result<bool>(store::Tx&)> f = [name, subscribed](store::Tx& tx) {
     return store::subscribe(tx, name, subscribed);
   };
   auto done = co_await session.mutate<bool>(std::move(f));
   if (!done) co_return reply_for(session, done.error());
+  note_subscription(session, name, subscribed);
   co_return Reply::ok(subscribed ? "subscribed" : "unsubscribed");
 }
 

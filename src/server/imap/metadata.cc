@@ -242,6 +242,32 @@ CommandTask run(ImapSession& session, const imap::SetMetadata& command, RunOptio
   co_return Reply::ok("set");
 }
 
+net::Task<Result<AnnotationNames>> all_annotation_names(ImapSession& session) {
+  auto everything = [account = session.account_ptr()] {
+    return store::read_all_annotations(account->engine(), account->partition());
+  };
+  auto stored = co_await session.read(std::move(everything));
+  CO_TRY(stored);
+  AnnotationNames out;
+  for (const auto& [mailbox, rows] : *stored) {
+    for (const store::AnnotationRow& row : rows) out[mailbox].insert(row.name);
+  }
+  co_return out;
+}
+
+void append_annotation_names(ImapSession& session, const AnnotationNames& names) {
+  const store::FoldersPtr tree = session.folders();
+  for (const auto& [mailbox, entries] : names) {
+    const bool of_server = !mailbox;
+    if (entries.empty() || (!of_server && !tree->find(mailbox))) continue;
+    imap::MetadataData data;
+    data.values = false;
+    if (!of_server) data.mailbox = tree->name(mailbox);
+    for (const std::string& name : entries) data.entries.push_back({name, std::nullopt});
+    imap::append_metadata(session.out(), data, session.style());
+  }
+}
+
 net::Task<> announce_metadata(ImapSession& session) {
   MetadataNews& news = session.metadata_news;
   const ModSeq newest = session.account().annotations_modseq();
@@ -256,29 +282,16 @@ net::Task<> announce_metadata(ImapSession& session) {
   }
   if (!changes->complete) {
     // The log was cut above what this client knows: anything may have changed.
-    auto everything = [account = session.account_ptr()] {
-      return store::read_all_annotations(account->engine(), account->partition());
-    };
-    auto stored = co_await session.read(std::move(everything));
-    if (!stored) {
-      session.log().warn("metadata: {}", stored.error().detail);
+    auto everything = co_await all_annotation_names(session);
+    if (!everything) {
+      session.log().warn("metadata: {}", everything.error().detail);
       co_return;
     }
-    for (const auto& [mailbox, rows] : *stored) {
-      for (const store::AnnotationRow& row : rows) changes->names[mailbox].insert(row.name);
-    }
+    for (auto& [mailbox, names] : *everything) changes->names[mailbox].merge(names);
   }
   news.seen = newest;
-  const store::FoldersPtr tree = session.folders();
-  for (const auto& [mailbox, names] : changes->names) {
-    const bool of_server = !mailbox;
-    if (names.empty() || (!of_server && (!news.mailboxes || !tree->find(mailbox)))) continue;
-    imap::MetadataData data;
-    data.values = false;
-    if (!of_server) data.mailbox = tree->name(mailbox);
-    for (const std::string& name : names) data.entries.push_back({name, std::nullopt});
-    imap::append_metadata(session.out(), data, session.style());
-  }
+  if (!news.mailboxes) std::erase_if(changes->names, [](const auto& one) { return !!one.first; });
+  append_annotation_names(session, changes->names);
 }
 
 }  // namespace eilpost::server

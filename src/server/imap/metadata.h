@@ -3,7 +3,9 @@
 // definition's (RFC 6154 4), the server's "/shared/" entries are the configuration's.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,13 @@ PickedMetadata pick_metadata(const std::vector<store::AnnotationRow>& there,
 // What a mailbox has: the stored ones and those that follow from its definition.
 std::vector<store::AnnotationRow> with_computed(std::vector<store::AnnotationRow> stored,
                                                 const store::MailboxDef& def);
+
+// Names of annotations by mailbox; 0: the account's.
+using AnnotationNames = std::map<MailboxId, std::set<std::string>>;
+// All there are: where nobody knows what has changed.
+net::Task<Result<AnnotationNames>> all_annotation_names(ImapSession& session);
+// METADATA responses without values (RFC 5464 4.4.2), of mailboxes that are there.
+void append_annotation_names(ImapSession& session, const AnnotationNames& names);
 
 // To a client that ENABLEd it: the names of what others have changed. RFC 5464 4.4.2.
 net::Task<> announce_metadata(ImapSession& session);

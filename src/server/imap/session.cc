@@ -9,6 +9,7 @@
 #include "server/imap/append_state.h"
 #include "server/imap/commands.h"
 #include "server/imap/metadata.h"
+#include "server/imap/notify.h"
 
 namespace eilpost::server {
 
@@ -242,11 +243,28 @@ void ImapSession::bye(imap::CodeName code, std::string_view text) {
   state_ = SessionState::logout;
 }
 
+// What NOTIFY asked for, while no command runs (RFC 5465 3.1). False when the session is over.
+net::Task<bool> ImapSession::push() {
+  if (!notify->subscription) co_return true;
+  if (selected_ && tells_selected(*this)) {
+    auto synced = co_await sync(!notify->delayed);
+    if (!synced) log_.info("notify: {}", synced.error().detail);
+  }
+  if (state_ != SessionState::logout) co_await announce_notified(*this);
+  auto sent = co_await send();
+  stream_.rest();
+  co_return sent.has_value() && state_ != SessionState::logout;
+}
+
 // Waits for octets and feeds them. False when the session is over.
 net::Task<bool> ImapSession::fill() {
   const net::Deadline until = deadline();
   std::string chunk;
   while (true) {
+    if (notify) {
+      const bool open = co_await push();
+      if (!open) co_return false;
+    }
     const net::Wake wake =
         co_await stream_.read_append_or_signal(chunk, read_bytes, signal_, until);
     if (wake == net::Wake::readable) break;
@@ -255,7 +273,7 @@ net::Task<bool> ImapSession::fill() {
       if (reasons & wake_stop) bye(imap::CodeName::unavailable, "the server is going down");
       if (reasons & wake_end) bye(imap::CodeName::none, "this session was ended by the server");
       if (reasons & (wake_stop | wake_end)) co_return false;
-      continue;  // a change of the mailbox is announced with the next command
+      continue;  // without NOTIFY, a change is announced with the next command
     }
     if (wake == net::Wake::timeout) bye(imap::CodeName::none, "idle for too long");
     co_return false;
@@ -443,12 +461,18 @@ bool ImapSession::pipeline_allows_expunge() const {
 
 // Announces what has happened, then the tagged answer.
 net::Task<> ImapSession::finish(std::string tag, Reply reply, bool expunges) {
-  if (selected_ && state_ != SessionState::logout) {
+  // What the command itself has changed is told even to those who want no news.
+  if (selected_ && state_ != SessionState::logout && (changed_ || tells_selected(*this))) {
     auto synced = co_await sync(expunges);
     // What could not be looked at is announced with a later command; the answer stands.
     if (!synced) log_.info("sync: {}", synced.error().detail);
   }
-  if (metadata_news.subscription) co_await announce_metadata(*this);
+  changed_ = false;
+  if (notify) {
+    co_await announce_notified(*this);
+  } else if (metadata_news.subscription) {
+    co_await announce_metadata(*this);
+  }
   if (!reply.printed) {
     imap::append_tagged(out_, tag, reply.condition, reply.code, text(reply.text));
   }

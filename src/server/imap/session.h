@@ -29,6 +29,7 @@
 namespace eilpost::server {
 
 struct AppendState;
+struct NotifyState;
 
 // The tagged answer of a command.
 struct Reply {
@@ -141,6 +142,8 @@ class ImapSession {
     bool mailboxes = false;
   };
   void follow_metadata(MetadataScope scope);
+  // What NOTIFY asked for (notify.h); null: it was never used.
+  std::unique_ptr<NotifyState> notify;
   bool quota_warned = false;  // the client knows that little is left
   // Switches CONDSTORE on by use (RFC 7162 3.1), announcing HIGHESTMODSEQ of the selected mailbox.
   void use_condstore();
@@ -161,7 +164,7 @@ class ImapSession {
       account_->mutate<R>(author(), std::move(f), std::move(done));
     };
     auto result = co_await net::await_callback<Result<R>>(start);
-    if (result) fresh_ = true;  // the runner has compared versions
+    if (result) fresh_ = changed_ = true;  // the runner has compared versions
     co_return result;
   }
   // f() on the disk pool; it must own what it uses. Result<T> of what f returns.
@@ -217,6 +220,8 @@ class ImapSession {
   net::Task<bool> need_more();
   net::Task<bool> handle_event(imap::FramerEvent event);
   net::Task<bool> fill();
+  net::Task<bool> push();
+  net::Task<Result<>> fetch_news(UidSet added, ModSeq since);
   net::Task<bool> handle_frame(imap::Frame frame);
   net::Task<> end();
   net::Task<Reply> dispatch(const imap::Command& command);
@@ -248,6 +253,7 @@ class ImapSession {
   int bad_commands_ = 0;
   bool uid_command_ = false;  // the running command came as UID
   bool fresh_ = false;        // the account is as new as the running command
+  bool changed_ = false;      // the running command has changed the account
   bool broken_ = false;       // the connection no longer takes octets
 
  public:

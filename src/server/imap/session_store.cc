@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "server/imap/commands.h"
+#include "server/imap/notify.h"
 #include "server/imap/session.h"
 #include "store/mutations.h"
+#include "store/news.h"
 
 namespace eilpost::server {
 
@@ -43,6 +45,7 @@ net::Task<> ImapSession::leave() {
   collation = mime::Collation();
   language = Language::international;
   metadata_news = MetadataNews();
+  notify.reset();
   identity_.reset();
   quota_read_at_.reset();
   account_.reset();
@@ -211,13 +214,40 @@ net::Task<Result<>> ImapSession::take(store::SnapshotPtr now, bool expunges) {
   if (live) before = {view.shown(), view.snapshot().keywords};
   // RFC 9051 7.3.5: a client learns of a keyword before it sees it on a message.
   const bool keywords_added = now->keywords->size() > view.snapshot().keywords->size();
+  const ModSeq known = view.snapshot().counters.highest_modseq;
   Announcement news = view.advance(std::move(now), expunges);
   if (keywords_added) append_defined_flags(out_, *selected_);
   if (live) note_news(*this, before, news);
+  const bool fetches = notify && !notify->fetch.empty() && !news.added.empty();
+  UidSet added = fetches ? news.added : UidSet();
+  // Flags that others changed and the client does not want to hear of.
+  const bool wants_flags =
+      !notify || changed_ || (notify->selected_events & imap::event_flag_change) != 0;
+  if (!wants_flags) news.changed.clear();
   auto printed = co_await print(std::move(news));
   CO_TRY(printed);
   co_await tell_live(*this);
-  co_return Result<>();
+  // RFC 5465 5.2: behind what is told of searches.
+  if (!fetches) co_return Result<>();
+  auto told = co_await fetch_news(std::move(added), known);
+  co_return told;
+}
+
+// RFC 5465 5.2: what NOTIFY asks for of new messages, but for those that came by this session.
+net::Task<Result<>> ImapSession::fetch_news(UidSet added, ModSeq since) {
+  if (changed_) {
+    const store::NewsRange range{since, selected_->view.snapshot().counters.highest_modseq};
+    auto job = [account = account_, range, id = entry_.id()] {
+      return store::read_news(account->engine(), account->partition(), range, id);
+    };
+    auto news = co_await read(std::move(job));
+    CO_TRY(news);
+    const UidSet& own = news->mailboxes[selected_->mailbox].added_here;
+    added = UidSet(added.raw().subtract(own.raw()));
+  }
+  if (added.empty()) co_return Result<>();
+  auto printed = co_await print_new_messages(*this, notify->fetch, std::move(added));
+  co_return printed;
 }
 
 net::Task<Result<>> ImapSession::print(Announcement news) {
@@ -255,7 +285,8 @@ void ImapSession::append_flags_response(Seq seq, Uid uid, bool with_flags) {
   imap::FetchWriter writer = fetch_writer(seq, uid);
   // RFC 9051 7.5.2: what a client has not asked for MUST name the UID; RFC 7162 3.2.4: so MUST
   // every change once CONDSTORE is on; RFC 3501 6.4.8: so MUST a UID command's.
-  if (!uid_only && (rev2 || condstore || uid_command_)) writer.uid(uid);
+  // RFC 5465 5.1: so MUST what NOTIFY asked for.
+  if (!uid_only && (rev2 || condstore || uid_command_ || notify)) writer.uid(uid);
   if (with_flags) {
     std::vector<std::string_view> keywords;
     const store::KeywordTable& table = *view.snapshot().keywords;

@@ -156,6 +156,7 @@ Announcement View::advance(store::SnapshotPtr now, bool expunges) {
   gone_ = expunges ? UidSet() : difference.expunged;
   snapshot_ = std::move(now);
   shown_ = difference.patched.empty() ? snapshot_->tree : snapshot_->tree.with(difference.patched);
+  out.added = std::move(difference.added);
   out.exists_changed = shown_.exists() != exists_before - expunged;
   // A message that was put back keeps what it was announced with; its pages differ, it does not.
   UidSet told = difference.changed;

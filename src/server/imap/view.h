@@ -22,6 +22,7 @@ struct Announcement {
   std::vector<Seq> expunged;  // descending, so that each number holds when it is read
   UidSet vanished;            // the same as uids
   bool exists_changed = false;
+  UidSet added;
   struct Changed {
     Seq seq;
     Uid uid;
