@@ -35,6 +35,8 @@ inline constexpr uint64_t uid_batches_messages_max = 100'000;
 // Messages that one command works on, for accounts that have opted in to MESSAGELIMIT (RFC 9738):
 // [MESSAGELIMIT]. Default; `imap.message_limit`.
 inline constexpr uint32_t message_limit = 1000;
+// Clients of one account that were seen not to live with a capability: beyond, the oldest goes.
+inline constexpr size_t client_masks_max = 200;
 // NOTIFY (RFC 5465): groups and mailbox names of one command, NO [NOTIFICATIONOVERFLOW]; what is to
 // be told at once of other mailboxes: beyond, OK [NOTIFICATIONOVERFLOW], and nothing is told any
 // more.

@@ -296,7 +296,7 @@ void Builder::account_changes(CLI::App* group) {
   set->add_option("--hide", account_set_.hide,
                   "A capability that its clients do not get to see; may be repeated")
       ->allow_extra_args(false);
-  set->add_option("--show", account_set_.show, "A capability that is hidden no longer")
+  set->add_option("--show", account_set_.show, "A capability that is hidden no longer, nor from single clients")
       ->allow_extra_args(false);
   set->callback([this, bytes, messages, mailboxes, name, offer] {
     if (bytes->count() > 0) account_set_.quota_bytes = set_bytes_;

@@ -46,6 +46,7 @@ class DeflateLayer {
   // Gives back what is not needed while nothing passes. The next call of any kind takes it again.
   void rest();
   bool resting() const { return resting_; }
+  bool failed() const { return failed_; }
   // Octets that this holds, zlib's included, roughly.
   size_t memory_bytes() const;
 

@@ -474,6 +474,10 @@ bool Stream::is_deflated() const {
   return core_->deflates;
 }
 
+bool Stream::is_broken_deflate() const {
+  return core_->deflate && core_->deflate->failed();
+}
+
 void Stream::rest() {
   if (core_->deflate) core_->deflate->rest();
 }

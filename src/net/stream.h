@@ -108,6 +108,8 @@ class Stream {
   // the block it is in.
   void end_deflate();
   bool is_deflated() const;
+  // The peer has sent what is none.
+  bool is_broken_deflate() const;
   // Nothing will pass for a while: buffers are given back at once.
   void rest();
 

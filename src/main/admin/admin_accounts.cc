@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "directory/client_masks.h"
 #include "main/admin/admin.h"
 #include "protocol/imap/values.h"
 
@@ -16,6 +17,7 @@ constexpr int steps_max = 500;
 // Other nodes look every 5 s, and count as gone after 30.
 constexpr std::chrono::milliseconds other_step{250};
 constexpr int other_steps_max = 160;
+constexpr int64_t seconds_per_day = 86400;
 
 // The same on the other nodes: waits until each has heard of it.
 Result<> end_sessions_elsewhere(store::Cluster& cluster, AccountId id) {
@@ -113,6 +115,15 @@ int run_account_show(AdminContext& context, const AccountShow& command) {
   out.print("mailboxes     {} of {}\n", (*opened)->folders()->size(), limited(limit.mailboxes));
   for (const std::string& name : who->hidden_capabilities) out.print("hidden        {}\n", name);
   for (const std::string& name : who->extra_capabilities) out.print("offered       {}\n", name);
+  const auto masks = directory::read_client_masks(context.world().account_rows, who->id);
+  if (!masks) return context.failed(command.name, masks.error());
+  for (const directory::ClientMask& mask : *masks) {
+    std::string since;
+    imap::append_date(since, imap::date_of_days(mask.since.seconds() / seconds_per_day));
+    out.print("learned       {} is hidden from {}: {} ({})\n", mask.capability,
+              mask.client.empty() ? "clients without ID" : json_string(mask.client), mask.why,
+              since);
+  }
   return 0;
 }
 
@@ -201,6 +212,11 @@ int run_account_set(AdminContext& context, const AccountSet& command) {
   if (result && (!command.hide.empty() || !command.show.empty())) {
     result =
         accounts.set_hidden_capabilities(who->id, hidden_after(who->hidden_capabilities, command));
+  }
+  for (const std::string& name : command.show) {
+    if (!result) break;
+    const auto gone = directory::forget_client_masks(context.world().account_rows, who->id, name);
+    if (!gone) result = tl::unexpected(gone.error());
   }
   if (result && command.offered) {
     result = accounts.set_extra_capabilities(who->id, *command.offered);

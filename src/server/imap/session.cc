@@ -162,6 +162,9 @@ net::Task<bool> ImapSession::greeted() {
 
 net::Task<> ImapSession::end() {
   co_await drop_append();
+  if (identity_ && stream_.is_broken_deflate()) {
+    co_await learn("COMPRESS=DEFLATE", "sent what is no DEFLATE after COMPRESS");
+  }
   auto sent = co_await send();
   if (!sent) broken_ = true;
   co_await deselect();
@@ -200,6 +203,9 @@ std::vector<std::string> ImapSession::capabilities() const {
     state.hidden = settings_->hidden_capabilities;
     const auto& hidden = identity_->hidden_capabilities;
     state.hidden.insert(state.hidden.end(), hidden.begin(), hidden.end());
+    for (const directory::ClientMask& mask : masks_) {
+      if (mask.client == client_) state.hidden.push_back(mask.capability);
+    }
   }
   return imap::capabilities(state);
 }
@@ -430,8 +436,14 @@ net::Task<Reply> ImapSession::dispatch(const imap::Command& command) {
   uid_command_ = command.uid;
   fresh_ = false;
   if (uid_only && imap::uses_sequence_numbers(command)) {
+    co_await learn("UIDONLY", "used a message number after ENABLE UIDONLY");
     co_return Reply{imap::Condition::bad, imap::ResponseCode(imap::CodeName::uid_required),
                     "message numbers are of no use once UIDONLY is enabled"};
+  }
+  // RFC 5465 5.3: with SELECTED, message numbers may have another meaning at any time.
+  if (notify && notify->selected_events != 0 && !notify->delayed &&
+      imap::uses_sequence_numbers(command)) {
+    co_await learn("NOTIFY", "used a message number although NOTIFY tells expunges at once");
   }
   const RunOptions options{command.uid, command.tag};
   CommandTask task = std::visit(

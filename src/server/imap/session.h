@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "directory/authenticator.h"
+#include "directory/client_masks.h"
 #include "mime/collation.h"
 #include "net/stream.h"
 #include "protocol/imap/command.h"
@@ -111,8 +112,13 @@ class ImapSession {
   void set_quota(const directory::Quota& quota) { identity_->quota = quota; }
   // Undoes the login: the state of a connection that is new, but for TLS and failed logins.
   net::Task<> leave();
-  // Whether an administrator hides this capability from the account, or from all.
+  // Whether this capability is hidden from the client: by an administrator, from the account or
+  // from all, or because it was seen not to live with it (directory/client_masks.h).
   bool hides(std::string_view capability) const;
+  // What it says of itself with ID.
+  void set_client(std::string client);
+  // It has shown that it cannot live with a capability: it does not see it at its next login.
+  net::Task<> learn(std::string_view capability, std::string_view why);
   // Whether the account has one of those that have to be asked for, and sees it.
   bool opted_in(std::string_view capability) const;
   // Messages that one command may work on (RFC 9738); 0: the account has not asked for a limit.
@@ -219,6 +225,7 @@ class ImapSession {
   net::Task<bool> next_event();
   net::Task<bool> need_more();
   net::Task<bool> handle_event(imap::FramerEvent event);
+  net::Task<> read_masks(AccountId id);
   net::Task<bool> fill();
   net::Task<bool> push();
   net::Task<Result<>> fetch_news(UidSet added, ModSeq since);
@@ -246,6 +253,8 @@ class ImapSession {
   SessionState state_ = SessionState::not_authenticated;
   std::optional<directory::Identity> identity_;
   std::optional<int64_t> quota_read_at_;  // by the steady clock; nothing: as the login found it
+  std::string client_;
+  std::vector<directory::ClientMask> masks_;  // of the account, as the login found them
   store::AccountPtr account_;
   std::optional<Selected> selected_;
   std::unique_ptr<AppendState> append_;

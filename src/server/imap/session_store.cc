@@ -31,6 +31,7 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
                                                identity.actor.value,
                                                identity.read_only ? "read-only" : "full")
                                  : "");
+  co_await read_masks(identity.account);
   identity_ = std::move(identity);
   framer_.set_limits(imap::FramerLimits());
   set_state(SessionState::authenticated);
@@ -48,6 +49,7 @@ net::Task<> ImapSession::leave() {
   notify.reset();
   identity_.reset();
   quota_read_at_.reset();
+  masks_.clear();
   account_.reset();
   entry_.logout();
   framer_.set_limits(imap::preauth_framer_limits());
@@ -61,7 +63,45 @@ bool ImapSession::hides(std::string_view capability) const {
   if (std::any_of(all.begin(), all.end(), same)) return true;
   if (!identity_) return false;
   const auto& own = identity_->hidden_capabilities;
-  return std::any_of(own.begin(), own.end(), same);
+  if (std::any_of(own.begin(), own.end(), same)) return true;
+  return std::any_of(masks_.begin(), masks_.end(), [&](const directory::ClientMask& mask) {
+    return mask.client == client_ && same(mask.capability);
+  });
+}
+
+void ImapSession::set_client(std::string client) {
+  entry_.set_client(client);
+  log_.info("client id={}", client);
+  client_ = std::move(client);
+}
+
+// A login does not fail for them: at worst the client shows once more what it cannot do.
+net::Task<> ImapSession::read_masks(AccountId id) {
+  auto job = [&rows = world_.account_rows, id] { return directory::read_client_masks(rows, id); };
+  auto masks = co_await net::run_on(world_.directory_pool, std::move(job));
+  if (masks) {
+    masks_ = std::move(*masks);
+  } else {
+    log_.warn("client masks: {}", masks.error().detail);
+  }
+}
+
+net::Task<> ImapSession::learn(std::string_view capability, std::string_view why) {
+  directory::ClientMask mask{client_, std::string(capability), std::string(why),
+                             world_.clock.now()};
+  const auto same = [&](const directory::ClientMask& known) {
+    return known.client == mask.client && known.capability == mask.capability;
+  };
+  if (std::any_of(masks_.begin(), masks_.end(), same)) co_return;
+  log_.warn("client mask learned account={} capability={} client={} why={}",
+            identity_->account.value, capability, client_, why);
+  auto job = [&rows = world_.account_rows, id = identity_->account, mask] {
+    return directory::learn_client_mask(rows, id, mask);
+  };
+  auto learned = co_await net::run_on(world_.directory_pool, std::move(job));
+  if (!learned) log_.warn("client mask: {}", learned.error().detail);
+  // What is enabled stays so in this session; what is not can no longer be.
+  masks_.push_back(std::move(mask));
 }
 
 void ImapSession::follow_metadata(MetadataScope scope) {

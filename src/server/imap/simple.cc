@@ -85,18 +85,18 @@ CommandTask run(ImapSession& session, const imap::Enable& command, RunOptions) {
 }
 
 CommandTask run(ImapSession& session, const imap::Id& command, RunOptions) {
+  // In one order, whichever the client has: it is known again by this.
   std::string client;
-  for (const auto& [field, value] : command.parameters) {
-    if (!value || (!imap::equal_nocase(field, "name") && !imap::equal_nocase(field, "version"))) {
-      continue;
+  for (const std::string_view wanted : {"name", "version"}) {
+    for (const auto& [field, value] : command.parameters) {
+      if (!value || !imap::equal_nocase(field, wanted)) continue;
+      if (!client.empty()) client += ' ';
+      client += *value;
     }
-    if (!client.empty()) client += ' ';
-    client += *value;
   }
   constexpr size_t client_bytes_max = 256;
   client.resize(std::min(client.size(), client_bytes_max));
-  session.entry().set_client(client);
-  session.log().info("client id={}", client);
+  session.set_client(std::move(client));
   imap::IdData answer;
   answer.parameters = {{"name", "Eilpost"}, {"vendor", "Eilpost"}};
   imap::append_id(session.out(), answer, session.style());
