@@ -3,10 +3,10 @@
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
   case "$1" in
-    "") echo "serve demo account grant mailbox import export check backup restore cluster store index top config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace top config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
-      echo "--data --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
+      echo "--data --config --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
     account) echo "add list show resolve passwd remove alias set app-password --help" ;;
     "account app-password") echo "add list remove --service --read-only --json --config --data --help" ;;
     "account add")
@@ -34,7 +34,12 @@ _eilpost_words() {
     "index status") echo "--json --config --data --help" ;;
     "index rebuild" | "index drop") echo "--config --data --help" ;;
     top) echo "--once --config --data --help" ;;
-    config) echo "check keys --help" ;;
+    abuse) echo "list forget --help" ;;
+    log) echo "explain --help" ;;
+    "abuse list" | "abuse forget" | "log explain") echo "--config --data --help" ;;
+    trace) echo "--seconds --kilobytes --config --data --help" ;;
+    config) echo "check keys explain --help" ;;
+    "config explain") echo "--from --listener --tls --client --config --data --help" ;;
     "config check" | "config keys" | version) echo "--help" ;;
   esac
 }
@@ -56,7 +61,7 @@ _eilpost() {
     case "$i ${COMP_WORDS[i]}" in
       1\ *) command=${COMP_WORDS[1]} ;;
       2\ [a-z]*)
-        case "$command" in account | grant | mailbox | cluster | store | config) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+        case "$command" in account | grant | mailbox | cluster | store | config | abuse | log) command+=" ${COMP_WORDS[2]}" ;; esac ;;
     esac
   done
   case "$command" in

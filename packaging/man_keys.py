@@ -27,10 +27,12 @@ the server opens imap on port 143 and, if there is a certificate, imaps on 993, 
 lmtp on port 24 and http on port 9143, both on 127.0.0.1.
 .PP
 SIGHUP reads the file again and takes over the sections
-.B [limits]
-and
+.BR [limits] ,
 .BR [store] ,
-quotas,
+.B [abuse]
+and all
+.B [[policy]]
+rules, which hold for sessions that are there already, too; quotas,
 .BR [[accounts.mailbox]] ,
 .BR [auth] ,
 .BR [oauth] ,

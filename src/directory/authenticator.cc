@@ -18,6 +18,10 @@ bool is_own(const Account& account, const Result<std::string>& folded) {
   return folded && (*folded == account.login_name || *folded == account.primary_address ||
                     std::find(aliases.begin(), aliases.end(), *folded) != aliases.end());
 }
+
+FailureDelays::Who who(const Attempt& attempt) {
+  return {.account = attempt.name, .address = attempt.source, .wrong = attempt.tag};
+}
 }  // namespace
 
 Authenticator::Authenticator(Directory& directory, FailureDelays& delays, NameRules names,
@@ -30,7 +34,11 @@ Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& looku
   // knows yet whose it is: a stranger's must not delay the one whom he names.
   attempt.name = name.empty() ? source_key(attempt.source)
                               : fold_name(name, names_).value_or(name.substr(0, name_octets_max));
-  return delays_.admit({.account = attempt.name, .source = source_key(attempt.source)});
+  // Only what shows the password tells whether it is the same as before.
+  if (const auto* check = std::get_if<sasl::CheckPassword>(&lookup)) {
+    attempt.tag = delays_.tag_of(attempt.name, check->password);
+  }
+  return delays_.admit(who(attempt));
 }
 
 sasl::LookupAnswer Authenticator::lookup(Attempt& attempt, const sasl::Lookup& lookup) {
@@ -265,7 +273,7 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
   // A made-up verifier fits no proof, and an unknown name no password.
   CHECK(attempt.account.has_value());
   const Account& actor = *attempt.account;
-  delays_.succeeded({.account = attempt.name, .source = source_key(attempt.source)});
+  delays_.succeeded(who(attempt));
   TRY(Result<>(attempt.authorized));
   const bool looked_up = success.authzid.empty() || success.authzid == attempt.authzid;
   if (!looked_up && !is_own(actor, fold_name(success.authzid, names_))) {
@@ -296,7 +304,7 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
 void Authenticator::refused(const Attempt& attempt, const sasl::Failure& failure) {
   // An exchange that broke off before a name was known has guessed nothing.
   if (failure.error.code != Code::auth_failed || attempt.name.empty()) return;
-  delays_.failed({.account = attempt.name, .source = source_key(attempt.source)});
+  delays_.failed(who(attempt));
 }
 
 Result<Identity> Authenticator::login(Attempt& attempt, const sasl::CheckPassword& claim) {

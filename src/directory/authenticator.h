@@ -49,6 +49,7 @@ struct Attempt {
   Evidence evidence;             // of the connection
   // Filled in by the Authenticator.
   std::string name;                // folded, or as given when it cannot be
+  std::string tag;                 // of the password, where one is shown (PLAIN, LOGIN)
   std::optional<Account> account;  // whose secrets were asked for; nothing for an unknown name
   // An application without a user has come in: it has no mailbox, and acts for others only.
   bool application = false;
@@ -94,6 +95,7 @@ class Authenticator {
   Result<Identity> login(Attempt& attempt, const sasl::CheckPassword& claim);
 
   Directory& directory() { return directory_; }
+  FailureDelays& delays() { return delays_; }
 
   // What checks credentials other than passwords; null before the first call. Any thread, at any
   // time: exchanges under way see the new ones from their next step on.

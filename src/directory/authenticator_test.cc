@@ -20,7 +20,7 @@ struct Login {
 };
 
 struct AuthWorld : World {
-  FailureDelays delays{{}, clock};
+  FailureDelays delays{{}, clock, random};
   Authenticator authenticator{*directory, delays, directory->names()};
 
   // What a session does.
@@ -156,7 +156,8 @@ TEST(Authenticator, WrongPasswordsAreSlowedDownAndARightOneIsNotRefused) {
   w.add("bob");
   int64_t last = 0;
   for (int i = 0; i < 6; ++i) {
-    const auto out = w.login(Mechanism::plain, {.name = "bob", .authzid = "", .password = "wrong"});
+    const auto out =
+        w.login(Mechanism::plain, {.name = "bob", .authzid = "", .password = std::to_string(i)});
     EXPECT_GE(out.waited, last);
     last = out.waited;
   }
@@ -183,72 +184,74 @@ TEST(SourceKey, Forms) {
 
 struct DelayWorld {
   ManualClock clock{Timestamp{0}};
+  Random random{7};
   FailureDelays::Options options{.free_failures = 2,
                                  .first_delay_micros = 100,
                                  .account_delay_max_micros = 400,
                                  .source_delay_max_micros = 1600,
+                                 .queue_max_micros = 0,
                                  .forget_micros = 100'000,
                                  .entries_max = 4,
-                                 .exempt_sources = {"proxy"}};
+                                 .exempt_networks = {net::Network::parse("198.51.100.9").value()}};
 };
 
 TEST(FailureDelays, DoublesUpToACap) {
   DelayWorld w;
-  FailureDelays delays(w.options, w.clock);
+  FailureDelays delays(w.options, w.clock, w.random);
   std::vector<int64_t> waits;
   for (int i = 0; i < 9; ++i) {
-    const auto wait = delays.admit({.account = "a", .source = "s"}).value();
+    const auto wait = delays.admit({.account = "a", .address = "s"}).value();
     waits.push_back(wait);
     w.clock.advance_micros(wait);
-    delays.failed({.account = "a", .source = "s"});
+    delays.failed({.account = "a", .address = "s"});
   }
   EXPECT_EQ(waits, (std::vector<int64_t>{0, 0, 100, 200, 400, 800, 1600, 1600, 1600}));
   // Somebody else's account from a fresh source is not concerned; the account alone waits its own
   // cap.
-  EXPECT_EQ(delays.admit({.account = "b", .source = "t"}), 0);
-  EXPECT_EQ(delays.admit({.account = "a", .source = "t"}), 400);
+  EXPECT_EQ(delays.admit({.account = "b", .address = "t"}), 0);
+  EXPECT_EQ(delays.admit({.account = "a", .address = "t"}), 400);
 }
 
 TEST(FailureDelays, ParallelAttemptsQueueAndThenAreRefused) {
   DelayWorld w;
-  FailureDelays delays(w.options, w.clock);
-  for (int i = 0; i < 5; ++i) delays.failed({.account = std::to_string(i), .source = "s"});
+  FailureDelays delays(w.options, w.clock, w.random);
+  for (int i = 0; i < 5; ++i) delays.failed({.account = std::to_string(i), .address = "s"});
   // 800 apart.
-  EXPECT_EQ(delays.admit({.account = "x", .source = "s"}), 800);
-  EXPECT_EQ(delays.admit({.account = "y", .source = "s"}), 1600);
-  EXPECT_EQ(code_of(delays.admit({.account = "z", .source = "s"})), Code::limit);
+  EXPECT_EQ(delays.admit({.account = "x", .address = "s"}), 800);
+  EXPECT_EQ(delays.admit({.account = "y", .address = "s"}), 1600);
+  EXPECT_EQ(code_of(delays.admit({.account = "z", .address = "s"})), Code::limit);
   w.clock.advance_micros(800);
-  EXPECT_EQ(delays.admit({.account = "z", .source = "s"}), 1600);
+  EXPECT_EQ(delays.admit({.account = "z", .address = "s"}), 1600);
 }
 
 TEST(FailureDelays, SuccessForgetsTheAccountAndTimeForgetsAll) {
   DelayWorld w;
-  FailureDelays delays(w.options, w.clock);
-  for (int i = 0; i < 3; ++i) delays.failed({.account = "a", .source = "s"});
-  EXPECT_EQ(delays.admit({.account = "a", .source = "t"}), 200);
-  delays.succeeded({.account = "a", .source = "t"});
-  EXPECT_EQ(delays.admit({.account = "a", .source = "t"}), 0);
-  EXPECT_EQ(delays.admit({.account = "b", .source = "s"}), 200);
+  FailureDelays delays(w.options, w.clock, w.random);
+  for (int i = 0; i < 3; ++i) delays.failed({.account = "a", .address = "s"});
+  EXPECT_EQ(delays.admit({.account = "a", .address = "t"}), 200);
+  delays.succeeded({.account = "a", .address = "t"});
+  EXPECT_EQ(delays.admit({.account = "a", .address = "t"}), 0);
+  EXPECT_EQ(delays.admit({.account = "b", .address = "s"}), 200);
   w.clock.advance_micros(w.options.forget_micros + 1);
-  EXPECT_EQ(delays.admit({.account = "b", .source = "s"}), 0);
+  EXPECT_EQ(delays.admit({.account = "b", .address = "s"}), 0);
 }
 
 TEST(FailureDelays, TablesAreBounded) {
   DelayWorld w;
-  FailureDelays delays(w.options, w.clock);
+  FailureDelays delays(w.options, w.clock, w.random);
   for (int i = 0; i < 100; ++i) {
     const auto text = std::to_string(i);
-    delays.failed({.account = text, .source = text});
+    delays.failed({.account = text, .address = text});
   }
   EXPECT_EQ(delays.size(), 2 * w.options.entries_max);
 }
 
 TEST(FailureDelays, ProxiesAreExempt) {
   DelayWorld w;
-  FailureDelays delays(w.options, w.clock);
-  for (int i = 0; i < 9; ++i) delays.failed({.account = "a", .source = "proxy"});
-  EXPECT_EQ(delays.admit({.account = "b", .source = "proxy"}), 0);
-  EXPECT_EQ(delays.admit({.account = "a", .source = "proxy"}), 400);
+  FailureDelays delays(w.options, w.clock, w.random);
+  for (int i = 0; i < 9; ++i) delays.failed({.account = "a", .address = "198.51.100.9"});
+  EXPECT_EQ(delays.admit({.account = "b", .address = "198.51.100.9"}), 0);
+  EXPECT_EQ(delays.admit({.account = "a", .address = "198.51.100.9"}), 400);
 }
 
 std::string offered(const AuthPolicy& policy, const ConnectionSecurity& security) {

@@ -33,6 +33,7 @@ class Builder {
     safety();
     cluster();
     index();
+    access();
     tools();
     add_tools({app_, [this](ToolCommand run) { line_.command = ToolRun{std::move(run)}; }});
   }
@@ -119,6 +120,8 @@ class Builder {
   void mail();
   void safety();
   void tools();
+  void config_explain(CLI::App* config);
+  void access();
   void cluster();
   void index();
 
@@ -169,6 +172,11 @@ class Builder {
   IndexDrop index_drop_;
   ConfigCheckCommand config_check_;
   ConfigKeysCommand config_keys_;
+  ConfigExplain config_explain_;
+  AbuseList abuse_list_;
+  AbuseForget abuse_forget_;
+  LogExplain log_explain_;
+  TraceAccount trace_;
   VersionCommand version_;
 };
 
@@ -186,6 +194,9 @@ void Builder::add_demo() {
   demo->add_option("--data", demo_.data_dir, "Directory that keeps everything")
       ->required()
       ->type_name("DIR");
+  demo->add_option("--config", demo_.config_file,
+                   "Configuration for the rest: policy, limits, log; read again at SIGHUP")
+      ->type_name("FILE");
   demo->add_option("--base-port", demo_.base_port,
                    "IMAP is on this plus 143, IMAPS 993, LMTP 24, HTTP 80")
       ->check(CLI::Range(0, 64000))
@@ -466,6 +477,54 @@ void Builder::index() {
   runs_admin(drop, index_drop_);
 }
 
+void Builder::access() {
+  auto* abuse = add(&app_, "abuse", "Wrong passwords: list, forget");
+  abuse->require_subcommand(1);
+  auto* listed =
+      add_admin(abuse, "list", "Show accounts, addresses and devices with failed logins");
+  runs_admin(listed, abuse_list_);
+  auto* forgotten = add_admin(abuse, "forget", "Let an account or an address begin anew");
+  forgotten->add_option("NAME", abuse_forget_.key, "The account or the address")->required();
+  runs_admin(forgotten, abuse_forget_);
+
+  auto* log = add(&app_, "log", "What is written down: explain");
+  log->require_subcommand(1);
+  auto* explained =
+      add_admin(log, "explain", "Show why a login was refused, by the id in the answer");
+  explained->add_option("ID", log_explain_.id, "As in \"(id 0k3v9qz1x2c4)\"")->required();
+  runs_admin(explained, log_explain_);
+
+  auto* trace = add_admin(&app_, "trace", "Show what an account's clients and the server say");
+  trace->add_option("ACCOUNT", trace_.account, "The account")->required();
+  trace->add_option("--seconds", trace_.seconds, "For so long")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  trace->add_option("--kilobytes", trace_.kilobytes, "Up to so much")
+      ->check(CLI::Range(1, 1048576))
+      ->capture_default_str();
+  trace->footer(
+      "Passwords, tokens and the octets of messages are not shown. Only a running server has\n"
+      "sessions to trace.");
+  runs_admin(trace, trace_);
+}
+
+void Builder::config_explain(CLI::App* config) {
+  auto* explain = add_admin(
+      config, "explain", "Show by which mechanisms an account may log in, and which rule says so");
+  explain->add_option("ACCOUNT", config_explain_.account, "The account")->required();
+  explain->add_option("--from", config_explain_.from, "The client's address")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  explain->add_option("--listener", config_explain_.listener, "Only on this listener")
+      ->type_name("NAME");
+  explain
+      ->add_option("--tls", config_explain_.tls,
+                   "none, 1.2 or 1.3; else 1.3, and without TLS where that begins")
+      ->check(CLI::IsMember({"none", "1.2", "1.3"}));
+  explain->add_option("--client", config_explain_.client, "What the mail program says in ID");
+  runs_admin(explain, config_explain_);
+}
+
 void Builder::tools() {
   auto* top = add_located(&app_, "top", "Show who is connected and what they do");
   top->add_flag("--once", top_.once, "Print once and end, as without a terminal");
@@ -474,13 +533,14 @@ void Builder::tools() {
   sessions->group("");
   runs_admin(sessions, sessions_);
 
-  auto* config = add(&app_, "config", "Configuration: check, keys");
+  auto* config = add(&app_, "config", "Configuration: check, keys, explain");
   config->require_subcommand(1);
   auto* check = add(config, "check", "Read a configuration file and show what is wrong in it");
   check->add_option("FILE", config_check_.file, "The file")->required();
   runs(check, config_check_);
   auto* keys = add(config, "keys", "Show every key with its type, default and meaning");
   runs(keys, config_keys_);
+  config_explain(config);
   runs(add(&app_, "version", "Show the version"), version_);
 }
 

@@ -11,6 +11,7 @@ namespace eilpost {
 
 struct DemoOptions {
   std::string data_dir;
+  std::string config_file;  // empty: none
   int base_port = 10000;
   int accounts = 3;
   EngineKind engine = EngineKind::rocksdb;

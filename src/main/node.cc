@@ -44,6 +44,13 @@ Result<std::unique_ptr<Node>> Node::open(const Config& config, NodeRole role) {
   TRY(node->open_storage(role));
   TRY(node->open_directory(config));
   node->open_indexes(role);
+  server::AuditSettings audit = config.audit;
+  if (!config.audit_off && audit.file.empty()) {
+    audit.file = config.data_dir + "/audit.log";
+  }
+  // A command beside a cluster has no directory of its own.
+  if (config.engine == EngineKind::rados && role == NodeRole::tool) audit.file = config.audit.file;
+  node->audit_ = TRY(server::AuditLog::open(std::move(audit), node->clock_));
   node->build_world(config);
   if (node->cluster_ && role == NodeRole::tool) {
     node->ticks_.emplace(std::chrono::seconds(1), [raw = node.get()] { raw->store_->tick(); });
@@ -77,7 +84,7 @@ Result<> Node::open_directory(const Config& config) {
   directory_ =
       TRY(directory::BuiltinDirectory::open(*engine_.gate, clock_, random_, config.accounts));
   account_rows_.emplace(*engine_.gate, random_);
-  delays_.emplace(directory::FailureDelays::Options{}, clock_);
+  delays_.emplace(config.abuse, clock_, random_);
   grants_.emplace(*account_rows_);
   outside_hasher_.emplace(config.accounts.passwords, random_);
   auto outside = TRY(make_directories(config, directory_->names(), clock_, *outside_hasher_));
@@ -111,6 +118,8 @@ void Node::build_world(const Config& config) {
       *engine_.gate, *store_, *directories_, *authenticator_, config.accounts.names, io_, disk_,
       directory_pool_, hashing_, batch_, clock_, random_, metrics_, sessions_, settings_,
       *account_rows_, cluster(), indexes_ ? &*indexes_ : nullptr, &*orders_});
+  world_->audit = audit_.get();
+  world_->traces = &traces_;
 }
 
 Result<std::shared_ptr<directory::Mechanisms>> Node::make_mechanisms(const Config& config) {
@@ -143,6 +152,7 @@ void Node::apply(const Config& config) {
     source.error("mechanisms stay as they were: {}", mechanisms.error().detail);
   }
   settings_.set(config.settings);
+  delays_->set_options(config.abuse);
   sessions_.set_per_account_max(config.settings.connections_per_account_max);
 }
 

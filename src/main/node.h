@@ -19,6 +19,8 @@
 #include "main/repeat.h"
 #include "search/index/text_indexes.h"
 #include "search/order/order_cache.h"
+#include "server/access/audit_log.h"
+#include "server/access/traces.h"
 #include "server/world.h"
 
 namespace eilpost {
@@ -37,6 +39,7 @@ class Node {
   Node& operator=(const Node&) = delete;
 
   server::ServerWorld& world() { return *world_; }
+  directory::FailureDelays& delays() { return *delays_; }
   directory::BuiltinDirectory& accounts() { return *directory_; }
   directory::AppPasswords& app_passwords() { return *app_passwords_; }
   // All of them, the built-in accounts among them: as sessions see them.
@@ -86,6 +89,8 @@ class Node {
   std::optional<directory::Directories> directories_;
   std::optional<directory::Authenticator> authenticator_;
   std::optional<search::OrderCache> orders_;
+  std::unique_ptr<server::AuditLog> audit_;
+  server::Traces traces_;
   std::optional<store::Store> store_;
   std::optional<search::TextIndexes> indexes_;
   std::optional<server::ServerWorld> world_;

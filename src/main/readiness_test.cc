@@ -50,7 +50,7 @@ TEST(Readiness, AStorageThatDoesNotAnswerIsNoWrongPassword) {
   anna.name = "anna@example.org";
   anna.password = "geheim";
   ASSERT_TRUE((*accounts)->add(anna));
-  directory::FailureDelays delays({}, clock);
+  directory::FailureDelays delays({}, clock, random);
   directory::Authenticator authenticator(**accounts, delays, {});
   directory::Attempt attempt;
   attempt.source = "192.0.2.1";

@@ -18,23 +18,6 @@ namespace {
 
 const log::Source source{"main", ""};
 
-// Where `serve` listens when the configuration does not say.
-std::vector<ListenerConfig> default_listeners(const Config& config) {
-  std::vector<ListenerConfig> out;
-  ListenerConfig listener;
-  out.push_back(listener);
-  if (!config.tls.certificates.empty()) {
-    listener.protocol = Protocol::imaps;
-    out.push_back(listener);
-  }
-  listener.protocol = Protocol::lmtp;
-  listener.address = "127.0.0.1";
-  out.push_back(listener);
-  listener.protocol = Protocol::http;
-  out.push_back(listener);
-  return out;
-}
-
 // What an administrator should know before anybody connects.
 void warn_of_surprises(const Config& config) {
   struct stat info {};

@@ -9,6 +9,7 @@
 
 #include "main/admin/admin.h"
 #include "main/admin/client.h"
+#include "server/access/audit_log.h"
 #include "server/imap/session.h"
 #include "server/jobs/indexer.h"
 #include "server/jobs/jobs.h"
@@ -29,10 +30,6 @@ sigset_t stop_signals() {
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
   return set;
-}
-
-std::string name_of(const ListenerConfig& listener) {
-  return listener.name.empty() ? std::string(protocol_name(listener.protocol)) : listener.name;
 }
 
 std::string refusal_of(const ListenerConfig& listener) {
@@ -95,7 +92,7 @@ Result<std::unique_ptr<Server>> Server::open(Config config) {
 Result<> Server::open_listeners() {
   for (const ListenerConfig& listener : config_.listeners) {
     auto opened = open_listener(listener);
-    if (!opened) return wrap(std::move(opened).error(), "listener " + name_of(listener));
+    if (!opened) return wrap(std::move(opened).error(), "listener " + listener.called());
   }
   return {};
 }
@@ -114,6 +111,7 @@ void Server::start_jobs() {
   server::JobOptions options;
   options.every_minute = [this] {
     for (auto& files : certificates_) files->reload_if_due(SystemClock().now());
+    end_what_is_dated();
   };
   options.purge_removed = [node = node_.get()] {
     const auto purged = purge_removed_accounts(*node);
@@ -138,7 +136,7 @@ Result<std::shared_ptr<net::TlsContext>> Server::tls_for(const ListenerConfig& l
 
 Result<> Server::open_listener(const ListenerConfig& listener) {
   net::ListenerSettings settings;
-  settings.name = name_of(listener);
+  settings.name = listener.called();
   settings.address = listener.address;
   const int port = listener.port < 0 ? default_port(listener.protocol) : listener.port;
   settings.port = static_cast<uint16_t>(port);
@@ -155,9 +153,8 @@ Result<> Server::open_listener(const ListenerConfig& listener) {
 net::ConnectionHandler Server::handler_of(const ListenerConfig& listener,
                                           const std::shared_ptr<net::TlsContext>& tls) {
   server::ListenerPolicy policy;
-  policy.name = name_of(listener);
-  policy.auth.plaintext_without_tls = listener.plaintext_login;
-  policy.auth.scram_without_tls = listener.scram_without_tls || listener.plaintext_login;
+  policy.name = listener.called();
+  policy.auth = listener.auth();
   server::ServerWorld& world = node_->world();
   switch (listener.protocol) {
     case Protocol::imap:
@@ -187,11 +184,21 @@ int Server::run(const std::function<void()>& ready) {
   if (node_->cluster() != nullptr) {
     parts_->beats = std::make_unique<Repeat>(beat_every, [this] { beat(); });
   }
+  dates_seen_ = node_->world().clock.now();
   start_jobs();
   readiness_.set(true);
   ready();
   wait_for_stop();
   return drain();
+}
+
+// On a thread of the batch pool: a mechanism that has ended ends its sessions, too.
+void Server::end_what_is_dated() {
+  const Timestamp now = node_->world().clock.now();
+  const Timestamp before = std::exchange(dates_seen_, now);
+  if (!node_->world().settings.get()->policy.something_ends(before, now)) return;
+  source.info("a mechanism has ended by policy: sessions are looked through");
+  node_->world().sessions.recheck_policy();
 }
 
 // On the thread of beats. What goes wrong is logged when it begins and when it ends.
@@ -224,6 +231,9 @@ void Server::reload() {
   if (const auto reopened = log::reopen(); !reopened) {
     source.error("log: {}", reopened.error().detail);
   }
+  if (const auto reopened = node_->world().audit->reopen(); !reopened) {
+    source.error("audit: {}", reopened.error().detail);
+  }
   if (config_.file.empty()) return;
   auto read = read_config(config_.file);
   if (!read) {
@@ -237,6 +247,7 @@ void Server::reload() {
   connections_.set_limits({.total = read->config.connections_max,
                            .per_address = read->config.connections_per_address_max});
   node_->apply(read->config);
+  node_->world().sessions.recheck_policy();
   source.info("reloaded file={}", config_.file);
 }
 

@@ -50,6 +50,7 @@ class Server {
   void reload();
   int drain();
   void beat();
+  void end_what_is_dated();
 
   Config config_;
   std::unique_ptr<Node> node_;
@@ -58,6 +59,7 @@ class Server {
   Result<std::shared_ptr<net::TlsContext>> tls_for(const ListenerConfig& listener);
   std::vector<std::unique_ptr<Certificates>> certificates_;
   std::shared_ptr<net::TlsContext> tls_;
+  Timestamp dates_seen_;  // up to when sessions were looked through; of the minute's job
   server::Readiness readiness_;
   net::Connections connections_;
   std::unique_ptr<Parts> parts_;

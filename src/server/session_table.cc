@@ -13,6 +13,7 @@ struct SessionTable::Row {
   std::atomic<uint64_t> bytes_out{0};
   net::Signal::Handle signal;
   uint32_t end_reasons = 0;
+  uint32_t policy_reasons = 0;
 };
 
 namespace {
@@ -48,6 +49,7 @@ SessionTable::Entry SessionTable::add(SessionStart start) {
   row->info.state = "greeting";
   row->signal = std::move(start.signal);
   row->end_reasons = start.end_reasons;
+  row->policy_reasons = start.policy_reasons;
   Entry entry;
   entry.table_ = this;
   entry.row_ = row;
@@ -123,6 +125,13 @@ size_t SessionTable::end_account(AccountId account) {
     ++ended;
   }
   return ended;
+}
+
+void SessionTable::recheck_policy() {
+  std::lock_guard lock(mutex_);
+  for (const auto& [number, row] : rows_) {
+    if (row->policy_reasons != 0) row->signal.notify(row->policy_reasons);
+  }
 }
 
 SessionTable::Entry::Entry(Entry&& other) noexcept

@@ -46,6 +46,8 @@ struct SessionStart {
   // Notified with `end_reasons` (not 0) when somebody ends the session.
   net::Signal::Handle signal;
   uint32_t end_reasons = 0;
+  // Notified with these (not 0) when the rules on who may be here have changed.
+  uint32_t policy_reasons = 0;
 };
 
 class SessionTable {
@@ -66,6 +68,8 @@ class SessionTable {
   // Asks a session, or all of an account, to end. They do so when they next wait.
   bool end(std::string_view id);
   size_t end_account(AccountId account);
+  // Asks all sessions to look whether they may still be here.
+  void recheck_policy();
 
  private:
   struct Row;

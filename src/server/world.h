@@ -17,6 +17,7 @@
 #include "directory/authenticator.h"
 #include "directory/directory.h"
 #include "directory/policy.h"
+#include "directory/policy/rules.h"
 #include "engine/engine.h"
 #include "net/disk_pool.h"
 #include "net/io_pool.h"
@@ -32,6 +33,9 @@ class TextIndexes;
 }  // namespace eilpost::search
 
 namespace eilpost::server {
+
+class AuditLog;
+class Traces;
 
 // A mailbox that an account has from the beginning; subscribed.
 struct DefaultMailbox {
@@ -69,6 +73,8 @@ struct Settings {
   std::vector<NamedSearch> filters;
   // Capabilities that no client gets to see after login.
   std::vector<std::string> hidden_capabilities;
+  // Who may log in how. Sessions follow the present one, not that of their begin.
+  directory::PolicyRules policy;
 };
 using SettingsPtr = std::shared_ptr<const Settings>;  // shared by the cell and sessions
 
@@ -109,6 +115,8 @@ struct ServerWorld {
   store::Cluster* cluster = nullptr;       // null: no other process has the engine
   search::TextIndexes* indexes = nullptr;  // null: texts are searched without an index
   search::OrderCache* orders = nullptr;    // what SORT and THREAD keep; null: nothing
+  AuditLog* audit = nullptr;               // null: nothing is written down
+  Traces* traces = nullptr;                // null: nobody can trace
 };
 
 // What one listener lets its sessions do.

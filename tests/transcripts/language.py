@@ -5,7 +5,8 @@ character is one octet; the transcript file itself is UTF-8.
 
   # comment                     a line that begins with '#', or is blank, says nothing
   login A [USER]                connects A to the IMAP port and logs in (as %user unless told)
-  connect A imap|imaps|lmtp     connects; the greeting has to be expected
+  connect A imap|imaps|lmtp     connects; the greeting has to be expected. Behind that may stand
+                                  from ADDRESS (of loopback) and tls1.2
   A> . NOOP                     A sends a line; '.' becomes a fresh tag
   A>raw "a1 NOOP\\r"             A sends exactly these octets (\\r \\n \\t \\0 \\\\ \\" \\xNN)
   A>data %mail                  A sends a message as SMTP DATA, dots stuffed, with the final dot
@@ -88,7 +89,8 @@ _LINES = [
     ("lenient", re.compile(rf"({NAME})<< (.*)$")),
     ("expect", re.compile(rf"({NAME})< (.*)$")),
     ("login", re.compile(rf"login ({NAME})(?: (\S+))?$")),
-    ("connect", re.compile(rf"connect ({NAME}) (imap|imaps|lmtp)$")),
+    ("connect", re.compile(
+        rf"connect ({NAME}) ((?:imap|imaps|lmtp)(?: from [0-9.]+)?(?: tls1.2)?)$")),
     ("starttls", re.compile(rf"starttls ({NAME})()$")),
     ("deflate", re.compile(rf"deflate ({NAME})(?: (sync|partial|full|end))?$")),
     ("scram", re.compile(rf"scram ({NAME}) (\S+ \S+(?: (?:plus|wrong|unaware|stripped))?)$")),

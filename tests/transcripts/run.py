@@ -39,10 +39,12 @@ PORTS = {"imap": 143, "imaps": 993, "lmtp": 24}
 PASSWORD = "pass"
 
 
-def tls_context():
+def tls_context(version=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if version:
+        context.maximum_version = version
     return context
 
 
@@ -88,14 +90,17 @@ class Deflate:
 class Connection:
     """One connection of a transcript: reads whole responses, literals included."""
 
-    def __init__(self, address, kind, timeout):
+    def __init__(self, address, kind, timeout, source=None, version=None):
         self.kind = kind
         self.timeout = timeout
         self.deflate = None
         self.packs = False
-        self.socket = socket.create_connection(address, timeout=timeout)
+        self.version = version
+        self.socket = socket.create_connection(
+            address, timeout=timeout, source_address=(source, 0) if source else None
+        )
         if kind == "imaps":
-            self.socket = tls_context().wrap_socket(self.socket)
+            self.socket = tls_context(version).wrap_socket(self.socket)
         self.buffer = b""
         self.queued = []  # responses that came while a literal waited for its "+"
         self.optional = []  # patterns that may still match
@@ -107,7 +112,7 @@ class Connection:
     def starttls(self):
         if self.buffer or self.queued:
             raise Failure("octets arrived behind the answer to STARTTLS")
-        self.socket = tls_context().wrap_socket(self.socket)
+        self.socket = tls_context(self.version).wrap_socket(self.socket)
 
     def send(self, octets):
         self.log.append("> " + shown(octets))
@@ -236,11 +241,11 @@ class Transcript:
                 if not (connection.lenient and response.startswith("* ")):
                     raise Failure(f"{name} got more than the transcript has: {shown(response)}")
 
-    def open(self, name, kind):
+    def open(self, name, kind, source=None, version=None):
         if name in self.connections:
             self.connections[name].close()
         address = (self.host, self.base_port + PORTS[kind])
-        connection = Connection(address, kind, self.timeout)
+        connection = Connection(address, kind, self.timeout, source, version)
         self.connections[name] = connection
         return connection
 
@@ -257,7 +262,10 @@ class Transcript:
     # --- steps ---
 
     def do_connect(self, step):
-        self.open(step.name, step.text)
+        words = step.text.split()
+        source = words[2] if "from" in words else None
+        version = ssl.TLSVersion.TLSv1_2 if "tls1.2" in words else None
+        self.open(step.name, words[0], source, version)
 
     def do_login(self, step):
         connection = self.open(step.name, "imap")
@@ -540,7 +548,7 @@ def free_base_port():
 class Server:
     """An `eilpost demo` in a directory of its own."""
 
-    def __init__(self, binary, engine, accounts, keep):
+    def __init__(self, binary, engine, accounts, keep, suite=None):
         self.directory = tempfile.mkdtemp(prefix="eilpost-transcripts-")
         self.keep = keep
         self.base_port = free_base_port()
@@ -549,6 +557,8 @@ class Server:
         command = [os.path.abspath(binary), "demo", "--data", self.data]
         command += ["--base-port", str(self.base_port), "--accounts", str(accounts), "--empty"]
         command += engine_arguments(engine)
+        if suite:
+            command += ["--config", os.path.join(os.path.abspath(suite), "config.toml")]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
@@ -601,8 +611,8 @@ class Server:
 # --- running ---
 
 
-def find(names):
-    paths = sorted(glob.glob(os.path.join(HERE, "*.imap")))
+def find(names, folder):
+    paths = sorted(glob.glob(os.path.join(folder, "*.imap")))
     if not names:
         return paths
     known = {os.path.basename(path)[: -len(".imap")]: path for path in paths}
@@ -645,7 +655,9 @@ def run_all(paths, base_port, options):
 
 
 def run_with_server(paths, options):
-    server = Server(options.eilpost, options.engine, 2 * len(paths) + 2, options.keep)
+    server = Server(
+        options.eilpost, options.engine, 2 * len(paths) + 2, options.keep, options.suite
+    )
     failed = 0
     try:
         if not server.wait_ready(options.start_timeout):
@@ -669,6 +681,7 @@ def main():
     parser.add_argument("names", nargs="*", help="transcripts to run (default: all)")
     parser.add_argument("--eilpost", help="the binary to start")
     parser.add_argument("--engine", default="memory", help="memory, rocksdb or rados")
+    parser.add_argument("--suite", help="a folder of transcripts with the server's config.toml")
     parser.add_argument("--base-port", type=int, help="use the demo server that runs there")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--timeout", type=float, default=10, help="seconds to wait for a response")
@@ -677,7 +690,7 @@ def main():
     parser.add_argument("--verbose", "-v", action="store_true", help="show the dialogues")
     options = parser.parse_args()
     options.admin = None
-    paths = find(options.names)
+    paths = find(options.names, options.suite or HERE)
     if options.base_port:
         failed = run_all(paths, options.base_port, options)
         total = len(paths)

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "main/admin/session_lines.h"
+#include "server/access/audit_log.h"
 
 namespace eilpost {
 
@@ -56,8 +57,25 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     int operator()(const IndexStatusCommand& v) { return run_index_status(c, v); }
     int operator()(const IndexRebuild& v) { return run_index_rebuild(c, v); }
     int operator()(const IndexDrop& v) { return run_index_drop(c, v); }
+    int operator()(const ConfigExplain& v) { return run_config_explain(c, v); }
+    int operator()(const AbuseList&) { return run_abuse_list(c); }
+    int operator()(const AbuseForget& v) { return run_abuse_forget(c, v); }
+    int operator()(const LogExplain& v) { return run_log_explain(c, v); }
+    int operator()(const TraceAccount& v) { return run_trace(c, v); }
   };
   return std::visit(Visitor{context}, command);
+}
+
+int run_admin_audited(AdminContext& context, const AdminCommand& command,
+                      const std::vector<std::string>& arguments) {
+  const int code = run_admin(context, command);
+  server::AuditLog* audit = context.world().audit;
+  // `eilpost top` asks each second.
+  if (audit == nullptr || std::holds_alternative<Sessions>(command)) return code;
+  std::string words;
+  for (const std::string& word : arguments) words += (words.empty() ? "" : " ") + word;
+  audit->write({"admin", "", {{"command", words}, {"exit", std::to_string(code)}}});
+  return code;
 }
 
 Result<> for_each_account(directory::Directory& directory,

@@ -29,6 +29,9 @@ struct AdminContext {
 };
 
 int run_admin(AdminContext& context, const AdminCommand& command);
+// The same for a command as it was typed, which the audit log gets to know.
+int run_admin_audited(AdminContext& context, const AdminCommand& command,
+                      const std::vector<std::string>& arguments);
 
 // admin_accounts.cc
 int run_account_add(AdminContext& context, const AccountAdd& command);
@@ -66,6 +69,13 @@ int run_cluster_status(AdminContext& context, const ClusterStatus& command);
 int run_index_status(AdminContext& context, const IndexStatusCommand& command);
 int run_index_rebuild(AdminContext& context, const IndexRebuild& command);
 int run_index_drop(AdminContext& context, const IndexDrop& command);
+// explain.cc
+int run_config_explain(AdminContext& context, const ConfigExplain& command);
+// access_commands.cc
+int run_abuse_list(AdminContext& context);
+int run_abuse_forget(AdminContext& context, const AbuseForget& command);
+int run_log_explain(AdminContext& context, const LogExplain& command);
+int run_trace(AdminContext& context, const TraceAccount& command);
 // store_copy.cc
 int run_store_copy(AdminContext& context, const StoreCopy& command);
 

@@ -128,12 +128,33 @@ struct IndexRebuild {
 struct IndexDrop {
   std::string account;
 };
+struct ConfigExplain {
+  std::string account;
+  std::string from = "127.0.0.1";
+  std::string listener;  // empty: every one on which mail is read
+  std::string tls;       // "none", "1.2", "1.3"; empty: as the listener begins
+  std::string client;    // what ID says; empty: nothing
+};
+
+struct AbuseList {};
+struct AbuseForget {
+  std::string key;  // an account or an address
+};
+struct LogExplain {
+  std::string id;  // of a session, as answers and log lines have it
+};
+struct TraceAccount {
+  std::string account;
+  int64_t seconds = 300;
+  uint64_t kilobytes = 1024;
+};
 
 using AdminCommand =
     std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd, AccountRemove, AccountAlias,
                  AccountSet, AccountResolve, AppPasswordAdd, AppPasswordList, AppPasswordRemove,
                  GrantList, GrantAdd, GrantRemove, MailboxList, Check, Backup, Import, Export,
-                 Sessions, ClusterStatus, StoreCopy, IndexStatusCommand, IndexRebuild, IndexDrop>;
+                 Sessions, ClusterStatus, StoreCopy, IndexStatusCommand, IndexRebuild, IndexDrop,
+                 ConfigExplain, AbuseList, AbuseForget, LogExplain, TraceAccount>;
 
 // Whether the command wants a password, which is asked for where the command is typed.
 inline bool wants_password(const AdminCommand& command) {

@@ -88,7 +88,7 @@ int run_here(const Config& config, const AdminCommand& command, const ControlReq
   }
   Output output = process_output();
   AdminContext context{**node, output, request.directory, request.password};
-  return run_admin(context, command);
+  return run_admin_audited(context, command, request.arguments);
 }
 
 }  // namespace
@@ -157,7 +157,7 @@ int run_control_request(Node& node, const ControlRequest& request, Output& outpu
     return 2;
   }
   AdminContext context{node, output, request.directory, request.password};
-  return run_admin(context, *command);
+  return run_admin_audited(context, *command, request.arguments);
 }
 
 }  // namespace eilpost

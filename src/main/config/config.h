@@ -12,12 +12,14 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "directory/builtin.h"
+#include "directory/failure_delays.h"
 #include "directory/mechanisms/mechanisms.h"
 #include "engine/rados/rados.h"
 #include "main/config/config_value.h"
 #include "main/config/directory_config.h"
 #include "net/address.h"
 #include "net/tls.h"
+#include "server/access/audit_log.h"
 #include "server/world.h"
 
 namespace eilpost {
@@ -38,6 +40,11 @@ struct ListenerConfig {
   std::vector<net::Network> proxy_networks;
   int socket_mode = 0660;
   ConfigPlace place;
+
+  // Its name, or the protocol's.
+  std::string called() const { return name.empty() ? std::string(protocol_name(protocol)) : name; }
+  // What it offers before any [[policy]].
+  directory::AuthPolicy auth() const;
 };
 
 enum class EngineKind { rocksdb, memory, rados };
@@ -73,8 +80,11 @@ struct Config {
   std::vector<DirectoryConfig> directories;  // in the order in which they are asked
   uint64_t connections_max = limits::connections_max;
   uint64_t connections_per_address_max = limits::connections_per_address_max;
+  directory::FailureDelays::Options abuse;
   log::Settings log;
   SearchConfig search;
+  server::AuditSettings audit;  // an empty file: DATA/audit.log
+  bool audit_off = false;
 };
 
 struct ConfigOutcome {
@@ -95,6 +105,8 @@ void apply_config(const ConfigTable& table, Config& config, std::vector<ConfigPr
 // Drafts, Sent, Junk, Trash and Archive.
 std::vector<server::DefaultMailbox> standard_mailboxes();
 int default_port(Protocol protocol);
+// Where `serve` listens when the configuration does not say.
+std::vector<ListenerConfig> default_listeners(const Config& config);
 // This machine's name, as greetings show it.
 std::string system_hostname();
 

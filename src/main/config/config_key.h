@@ -94,5 +94,12 @@ void finish_auth(const Config& config, std::vector<ConfigProblem>& problems);
 // directory_keys.cc
 std::vector<Key> directory_keys();
 void check_directories(const Config& config, std::vector<ConfigProblem>& problems);
+// policy_keys.cc: [[policy]], [abuse] and [audit], and what can be said of it when the whole file
+// is read.
+std::vector<Key> policy_keys();
+std::vector<Key> abuse_keys();
+std::vector<Key> audit_keys();
+std::vector<ArraySection> policy_sections();
+void finish_policy(Config& config, std::vector<ConfigProblem>& problems);
 
 }  // namespace eilpost

@@ -412,9 +412,9 @@ std::vector<Key> log_keys() {
 const std::vector<Key>& keys() {
   static const std::vector<Key> table = [] {
     std::vector<Key> all;
-    for (auto part :
-         {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(), account_keys(),
-          directory_keys(), auth_keys(), imap_keys(), search_keys(), log_keys()}) {
+    for (auto part : {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(),
+                      account_keys(), directory_keys(), auth_keys(), imap_keys(), search_keys(),
+                      policy_keys(), abuse_keys(), log_keys(), audit_keys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -445,6 +445,7 @@ const std::vector<ArraySection>& array_sections() {
          [](Config& config, ConfigPlace) { config.settings.default_mailboxes.emplace_back(); }},
     };
     for (auto& section : auth_sections()) out.push_back(std::move(section));
+    for (const ArraySection& section : policy_sections()) out.push_back(section);
     return out;
   }();
   return all;
@@ -585,6 +586,7 @@ void apply_config(const ConfigTable& table, Config& config, std::vector<ConfigPr
   check_listeners(config, problems);
   finish_auth(config, problems);
   check_directories(config, problems);
+  finish_policy(config, problems);
 }
 
 std::string print_config_keys() {
@@ -629,6 +631,29 @@ int default_port(Protocol protocol) {
     case Protocol::http: return 9143;
   }
   return 0;
+}
+
+directory::AuthPolicy ListenerConfig::auth() const {
+  directory::AuthPolicy out;
+  out.plaintext_without_tls = plaintext_login;
+  out.scram_without_tls = scram_without_tls || plaintext_login;
+  return out;
+}
+
+std::vector<ListenerConfig> default_listeners(const Config& config) {
+  std::vector<ListenerConfig> out;
+  ListenerConfig listener;
+  out.push_back(listener);
+  if (!config.tls.certificates.empty()) {
+    listener.protocol = Protocol::imaps;
+    out.push_back(listener);
+  }
+  listener.protocol = Protocol::lmtp;
+  listener.address = "127.0.0.1";
+  out.push_back(listener);
+  listener.protocol = Protocol::http;
+  out.push_back(listener);
+  return out;
 }
 
 std::vector<server::DefaultMailbox> standard_mailboxes() {

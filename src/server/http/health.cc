@@ -32,6 +32,26 @@ void sample_cluster(Metrics& metrics, const store::Cluster& cluster) {
   }
 }
 
+void sample_guessing(Metrics& metrics, const directory::FailureDelays::Counts& counts) {
+  const auto set = [&](const char* what, size_t count) {
+    metrics
+        .gauge("eilpost_guessing", "accounts, sources and known devices with wrong passwords",
+               {{"of", what}})
+        .set(static_cast<double>(count));
+  };
+  set("account", counts.accounts);
+  set("source", counts.sources);
+  set("device", counts.devices);
+  metrics.gauge("eilpost_known_device_accounts", "accounts of which devices are known")
+      .set(static_cast<double>(counts.known));
+  metrics.gauge("eilpost_wrong_passwords", "wrong passwords since the start")
+      .set(static_cast<double>(counts.failures));
+  metrics.gauge("eilpost_wrong_passwords_repeated", "of them such as were wrong before")
+      .set(static_cast<double>(counts.repeats));
+  metrics.gauge("eilpost_guesses_refused", "attempts refused since too many were waiting")
+      .set(static_cast<double>(counts.refused));
+}
+
 }  // namespace
 
 void sample_gauges(ServerWorld& world) {
@@ -48,6 +68,7 @@ void sample_gauges(ServerWorld& world) {
   }
   metrics.gauge("eilpost_engine_reachable", "1 while the storage answers")
       .set(world.engine.reachable() ? 1 : 0);
+  sample_guessing(metrics, world.authenticator.delays().counts());
   if (world.cluster != nullptr) sample_cluster(metrics, *world.cluster);
   metrics.gauge("eilpost_store_cache_bytes", "memory that accounts in use hold")
       .set(static_cast<double>(world.store.memory_bytes()));

@@ -4,6 +4,7 @@
 #include "protocol/sasl/base64.h"
 #include "protocol/sasl/server.h"
 #include "server/imap/commands.h"
+#include "server/imap/login_outcome.h"
 
 namespace eilpost::server {
 
@@ -11,7 +12,7 @@ namespace {
 
 directory::Attempt make_attempt(ImapSession& session, std::string_view mechanism) {
   directory::Attempt attempt;
-  attempt.source = session.stream().peer().to_string();
+  attempt.source = session.stream().peer().host();
   attempt.mechanism = std::string(mechanism);
   const auto mechanisms = session.world().authenticator.mechanisms();
   if (!mechanisms) return attempt;
@@ -34,30 +35,14 @@ net::DiskPool& pool_for(ImapSession& session, const sasl::Lookup& lookup) {
   return hashes ? session.world().hashing : session.world().directory_pool;
 }
 
-Reply ok_logged_in(ImapSession& session) {
-  // RFC 9051 6.2.2: capabilities change with the login, so they come along.
-  return Reply::ok(imap::ResponseCode(imap::CodeName::capability, session.capabilities()),
-                   "logged in");
-}
-
-void count_failure(ImapSession& session) {
-  if (++session.failed_logins >= limits::failed_logins_max) {
-    session.bye(imap::CodeName::none, "too many failed logins");
-  }
-}
-
-Reply refuse(ImapSession& session, const Error& error) {
-  session.log().info("login refused code={} detail={}", code_name(error.code), error.detail);
-  // A storage that does not answer is nobody's guess: the session may try until it does.
-  if (error.code != Code::unavailable) count_failure(session);
-  const imap::ErrorReply answer = imap::error_reply(error.code);
-  return {answer.condition, imap::ResponseCode(answer.code), std::string(answer.text)};
-}
-
-net::Task<Reply> enter(ImapSession& session, directory::Identity identity) {
+// Whether the account may come in here, and its mail: with the check of the credentials one
+// transaction, whose tagged answer is the only one.
+net::Task<Reply> enter(ImapSession& session, LoginTry who, directory::Identity identity) {
+  const auto admitted = session.admit_by_policy(identity);
+  if (!admitted) co_return login_refused(session, who, admitted.error());
   auto entered = co_await session.enter(std::move(identity));
-  if (!entered) co_return refuse(session, entered.error());
-  co_return ok_logged_in(session);
+  if (!entered) co_return login_refused(session, who, entered.error());
+  co_return login_done(session, who);
 }
 
 net::Task<> wait_micros(int64_t micros) {
@@ -100,8 +85,12 @@ class Exchange {
  public:
   Exchange(ImapSession& session, sasl::Mechanism mechanism, sasl::ServerOptions options)
       : session_(session),
+        mechanism_(mechanism),
         server_(mechanism, std::move(options), session.world().random),
         attempt_(make_attempt(session, sasl::mechanism_name(mechanism))) {}
+
+  // Whom the client claims to be; empty before it has said so.
+  const std::string& name() const { return name_; }
 
   net::Task<Result<directory::Identity>> run(std::optional<std::string> initial) {
     sasl::Step step = server_.start(std::move(initial));
@@ -144,9 +133,14 @@ class Exchange {
   }
 
   net::Task<Result<sasl::LookupAnswer>> look_up(const sasl::Lookup& lookup) {
+    const std::string name(sasl::claimed_name(lookup));
+    name_ = name;
+    auto admitted = session_.admit_by_policy(name, mechanism_);
+    CO_TRY(admitted);
     auto wait = authenticator().admit(attempt_, lookup);
     CO_TRY(wait);
     const int64_t micros = *wait;
+    observe_login_wait(session_, micros);
     co_await wait_micros(micros);
     auto job = [this, &lookup] { return authenticator().lookup(attempt_, lookup); };
     auto answer = co_await net::run_on(pool_for(session_, lookup), std::move(job));
@@ -154,8 +148,10 @@ class Exchange {
   }
 
   ImapSession& session_;
+  sasl::Mechanism mechanism_;
   sasl::Server server_;
   directory::Attempt attempt_;
+  std::string name_;
 };
 
 }  // namespace
@@ -190,11 +186,15 @@ CommandTask run(ImapSession& session, const imap::Authenticate& command, RunOpti
   const auto mechanism = sasl::mechanism_named(command.mechanism);
   if (!mechanism) co_return Reply::no(imap::CodeName::cannot, "no such mechanism");
   const directory::ConnectionSecurity security = session.security();
-  const auto admitted = directory::admit(*mechanism, session.policy().auth, security);
-  if (!admitted) co_return reply_for(session, admitted.error());
+  const directory::AuthPolicy offered = session.offered();
+  const auto admitted = directory::admit(*mechanism, offered, security);
+  if (!admitted) {
+    const LoginTry nobody{"", sasl::mechanism_name(*mechanism)};
+    co_return login_refused(session, nobody, admitted.error());
+  }
   sasl::ServerOptions options;
   options.bindings = bindings_of(session.stream());
-  options.plus_offered = directory::offer(session.policy().auth, security).plus_offered;
+  options.plus_offered = directory::offer(offered, security).plus_offered;
   if (*mechanism == sasl::Mechanism::ntlm) {
     auto bound = session.stream().channel_binding(net::ChannelBinding::tls_server_end_point);
     const auto mechanisms = session.world().authenticator.mechanisms();
@@ -207,37 +207,42 @@ CommandTask run(ImapSession& session, const imap::Authenticate& command, RunOpti
     initial = std::move(*decoded);
   }
   auto exchange = std::make_unique<Exchange>(session, *mechanism, std::move(options));
+  session.secret_exchange = true;
   auto identity = co_await exchange->run(std::move(initial));
+  session.secret_exchange = false;
+  LoginTry who{exchange->name(), sasl::mechanism_name(*mechanism)};
   if (!identity) {
     if (identity.error().code == Code::invalid) {
-      session.log().info("login refused detail={}", identity.error().detail);
-      count_failure(session);
-      co_return Reply::bad("the authentication exchange was cancelled or malformed");
+      co_return login_broken(session, who, identity.error());
     }
-    co_return refuse(session, identity.error());
+    co_return login_refused(session, who, identity.error());
   }
-  Reply reply = co_await enter(session, std::move(*identity));
+  Reply reply = co_await enter(session, std::move(who), std::move(*identity));
   co_return reply;
 }
 
 CommandTask run(ImapSession& session, const imap::Login& command, RunOptions) {
-  const auto admitted = directory::admit_login_command(session.policy().auth, session.security());
-  if (!admitted) co_return reply_for(session, admitted.error());
+  const auto possible = directory::admit_login_command(session.offered(), session.security());
+  LoginTry who{command.user, "LOGIN"};
+  if (!possible) co_return login_refused(session, who, possible.error());
+  const auto admitted = session.admit_by_policy(command.user, sasl::Mechanism::login);
+  if (!admitted) co_return login_refused(session, who, admitted.error());
   directory::Attempt attempt = make_attempt(session, "LOGIN");
   sasl::CheckPassword claim;
   claim.name = command.user;
   claim.password = command.password;
   const sasl::Lookup lookup = claim;
   auto wait = session.world().authenticator.admit(attempt, lookup);
-  if (!wait) co_return refuse(session, wait.error());
+  if (!wait) co_return login_refused(session, who, wait.error());
   const int64_t micros = *wait;
+  observe_login_wait(session, micros);
   co_await wait_micros(micros);
   auto job = [&session, &attempt, &claim] {
     return session.world().authenticator.login(attempt, claim);
   };
   auto identity = co_await net::run_on(session.world().hashing, std::move(job));
-  if (!identity) co_return refuse(session, identity.error());
-  Reply reply = co_await enter(session, std::move(*identity));
+  if (!identity) co_return login_refused(session, who, identity.error());
+  Reply reply = co_await enter(session, std::move(who), std::move(*identity));
   co_return reply;
 }
 

@@ -78,6 +78,8 @@ CommandTask run(ImapSession& session, const imap::Idle&, RunOptions) {
       const uint32_t reasons = session.signal().take();
       if (reasons & (wake_stop | wake_end)) {
         session.bye(imap::CodeName::unavailable, "the server is going down");
+      } else if (reasons & wake_policy) {
+        session.recheck_policy();
       }
     } else if (net::after(std::chrono::seconds(0)) >= end) {
       session.bye(imap::CodeName::none, "idle for too long");

@@ -137,6 +137,7 @@ ImapSession::ImapSession(ServerWorld& world, ListenerPolicy policy, net::Stream 
   start.now = world_.clock.now();
   start.signal = signal_.handle();
   start.end_reasons = wake_end;
+  start.policy_reasons = wake_policy;
   entry_ = world_.sessions.add(std::move(start));
   entry_.set_tls(stream_.is_tls());
   log_ = {"imap", entry_.id()};
@@ -187,12 +188,12 @@ void ImapSession::greet() {
 std::vector<std::string> ImapSession::capabilities() const {
   imap::CapabilityState state;
   const directory::ConnectionSecurity connection = security();
-  const directory::Offer offered = directory::offer(policy_.auth, connection);
+  const directory::Offer offer = directory::offer(offered(), connection);
   state.authenticated = state_ != SessionState::not_authenticated;
   state.tls = stream_.is_tls();
   state.starttls_offered = policy_.starttls != nullptr && !stream_.is_tls();
-  state.plaintext_allowed = !offered.login_disabled;
-  for (const auto mechanism : offered.mechanisms) {
+  state.plaintext_allowed = !offer.login_disabled;
+  for (const auto mechanism : offer.mechanisms) {
     state.mechanisms.emplace_back(sasl::mechanism_name(mechanism));
   }
   state.append_limit_bytes = settings_->message_bytes_max;
@@ -278,7 +279,8 @@ net::Task<bool> ImapSession::fill() {
       const uint32_t reasons = signal_.take();
       if (reasons & wake_stop) bye(imap::CodeName::unavailable, "the server is going down");
       if (reasons & wake_end) bye(imap::CodeName::none, "this session was ended by the server");
-      if (reasons & (wake_stop | wake_end)) co_return false;
+      if (reasons & wake_policy) recheck_policy();
+      if (state_ == SessionState::logout) co_return false;
       continue;  // without NOTIFY, a change is announced with the next command
     }
     if (wake == net::Wake::timeout) bye(imap::CodeName::none, "idle for too long");
@@ -408,6 +410,8 @@ net::Task<> ImapSession::drop_append() {
 }
 
 net::Task<bool> ImapSession::handle_frame(imap::Frame frame) {
+  follow_traces();
+  if (trace_) trace_->command(frame);
   std::string tag(frame.tag());
   auto command = imap::parse_command(frame, parse_options());
   if (!command) {
@@ -498,6 +502,7 @@ net::Task<Result<>> ImapSession::send() {
   if (out_.empty()) co_return Result<>();
   std::string octets = std::move(out_);
   out_ = std::string();
+  if (trace_) trace_->response(octets, secret_exchange);
   auto sent = co_await stream_.write_all(octets, write_stall);
   if (!sent) broken_ = true;
   co_return sent;
@@ -506,6 +511,10 @@ net::Task<Result<>> ImapSession::send() {
 net::Task<Result<>> ImapSession::send_with(std::string_view octets) {
   const std::string before = std::move(out_);
   out_ = std::string();
+  if (trace_) {
+    trace_->response(before, false);
+    trace_->response(octets, false);
+  }
   const std::array<std::string_view, 2> pieces{before, octets};
   const std::span<const std::string_view> both(pieces);
   auto sent = co_await stream_.write_pieces(both, write_stall);

@@ -17,11 +17,13 @@
 #include "base/log.h"
 #include "directory/authenticator.h"
 #include "directory/client_masks.h"
+#include "directory/policy/decide.h"
 #include "mime/collation.h"
 #include "net/stream.h"
 #include "protocol/imap/command.h"
 #include "protocol/imap/framer.h"
 #include "protocol/imap/response.h"
+#include "server/access/traces.h"
 #include "server/imap/live_search.h"
 #include "server/imap/texts.h"
 #include "server/imap/view.h"
@@ -128,6 +130,20 @@ class ImapSession {
   std::optional<Uid> limit(UidSet& uids) const;
   std::vector<std::string> capabilities() const;
   directory::ConnectionSecurity security() const;
+
+  // An administrator's rules (session_policy.cc).
+  // What may be tried here at this moment.
+  directory::AuthPolicy offered() const;
+  directory::Decision decide(const directory::Claimant* who) const;
+  // Before a password is looked at, by the name as it was given; and when the account is known.
+  // Code::privacy_required or permission, with refusal_text for the user.
+  Result<> admit_by_policy(std::string_view name, sasl::Mechanism mechanism);
+  Result<> admit_by_policy(const directory::Identity& identity);
+  // Says BYE if the rules no longer allow this session.
+  void recheck_policy();
+  std::string refusal_text;
+  bool secret_exchange = false;            // a SASL exchange is under way
+  std::optional<std::string> client_name;  // what ID said, when it was said
 
   // What was ENABLEd.
   bool rev2 = false;
@@ -236,6 +252,10 @@ class ImapSession {
   net::Task<> drop_append();
   net::Task<> handle_literal(imap::LiteralAnnounced literal);
   void greet();
+  // Begins and ends with the traces that somebody takes.
+  void follow_traces();
+  static std::optional<directory::Claimant> claimant_of(const directory::Identity& identity);
+  Result<> refuse_by(const directory::Decision& decision, const directory::Claimant& who);
   void bad_command(std::string_view tag, std::string_view why, imap::CodeName code);
   net::Task<Result<>> print(Announcement news);
   net::Task<Result<>> take(store::SnapshotPtr now, bool expunges);
@@ -258,6 +278,7 @@ class ImapSession {
   store::AccountPtr account_;
   std::optional<Selected> selected_;
   std::unique_ptr<AppendState> append_;
+  std::unique_ptr<SessionTrace> trace_;  // null: nobody has traced since the session began
   std::string out_;
   int bad_commands_ = 0;
   bool uid_command_ = false;  // the running command came as UID
@@ -271,8 +292,9 @@ class ImapSession {
 
 // Reasons of the session's Signal.
 inline constexpr uint32_t wake_mailbox = 1;
-inline constexpr uint32_t wake_stop = 2;  // the server drains
-inline constexpr uint32_t wake_end = 4;   // an administrator or a limit ends this session
+inline constexpr uint32_t wake_stop = 2;    // the server drains
+inline constexpr uint32_t wake_end = 4;     // an administrator or a limit ends this session
+inline constexpr uint32_t wake_policy = 8;  // the rules on who may be here have changed
 
 // The store's flag bits as the protocol's: the same values, by the RFC's order of both.
 uint8_t wire_flags(uint8_t store_flags);

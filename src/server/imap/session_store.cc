@@ -33,6 +33,7 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
                                  : "");
   co_await read_masks(identity.account);
   identity_ = std::move(identity);
+  if (trace_) trace_->identify(identity_->account);
   framer_.set_limits(imap::FramerLimits());
   set_state(SessionState::authenticated);
   co_return Result<>();

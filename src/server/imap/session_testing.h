@@ -44,7 +44,7 @@ class TwoNodes {
     options.passwords.cost = {.memory_kib = 64, .iterations = 1, .parallelism = 1};
     options.scram_iterations = 4096;
     accounts_ = std::move(*directory::BuiltinDirectory::open(engine, clock_, random_, options));
-    delays_.emplace(directory::FailureDelays::Options{}, clock_);
+    delays_.emplace(directory::FailureDelays::Options{}, clock_, random_);
     authenticator_.emplace(*accounts_, *delays_, directory::NameRules{});
     const store::Executor post = [this](std::function<void()> job) {
       (void)disk_.post_reserved(std::move(job));

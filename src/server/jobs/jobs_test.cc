@@ -30,7 +30,7 @@ struct TestWorld {
     options.passwords.cost = {.memory_kib = 64, .iterations = 1, .parallelism = 1};
     options.scram_iterations = 4096;
     accounts = std::move(*directory::BuiltinDirectory::open(engine, clock, random, options));
-    delays.emplace(directory::FailureDelays::Options{}, clock);
+    delays.emplace(directory::FailureDelays::Options{}, clock, random);
     authenticator.emplace(*accounts, *delays, directory::NameRules{});
     store::Services services{engine, clock, random, [this](std::function<void()> job) {
                                (void)disk.post_reserved(std::move(job));

@@ -1,0 +1,100 @@
+// What an administrator's rules (directory/policy/decide.h) mean for this session: what it offers,
+// whom it lets in, and whether it may go on when rules or what is known of the client change.
+
+#include "server/imap/commands.h"
+#include "server/imap/login_outcome.h"
+
+namespace eilpost::server {
+
+namespace {
+
+int tls_version_of(const net::Stream& stream) {
+  const auto info = stream.tls_info();
+  if (!info) return 0;
+  if (info->version == "TLSv1.3") return 13;
+  return info->version == "TLSv1.2" ? 12 : 0;
+}
+
+std::string names_text(const std::vector<std::string>& names) {
+  return names.empty() ? "-" : names.front();
+}
+
+}  // namespace
+
+void ImapSession::follow_traces() {
+  const bool wanted = world_.traces != nullptr && world_.traces->active();
+  if (wanted == (trace_ != nullptr)) return;
+  if (!wanted) {
+    trace_.reset();
+    return;
+  }
+  // At the begin of a command, so never within a literal.
+  trace_ = std::make_unique<SessionTrace>(*world_.traces, world_.clock, entry_.id());
+  if (identity_) trace_->identify(identity_->account);
+}
+
+directory::Decision ImapSession::decide(const directory::Claimant* who) const {
+  directory::Circumstances where;
+  where.listener = policy_.name;
+  where.peer = stream_.peer();
+  where.is_private = stream_.is_private();
+  where.tls_version = tls_version_of(stream_);
+  where.client = client_name;
+  where.now = world_.clock.now();
+  // The present rules, not those of the session's begin.
+  return directory::decide(world_.settings.get()->policy, policy_.auth, where, who);
+}
+
+directory::AuthPolicy ImapSession::offered() const {
+  return decide(nullptr).offered;
+}
+
+Result<> ImapSession::admit_by_policy(std::string_view name, sasl::Mechanism mechanism) {
+  directory::Claimant who;
+  who.mechanism = mechanism;
+  if (trace_) trace_->identify(directory::fold_name(name, world_.names).value_or(""));
+  // What is no name is nobody's; the directory says so in its own time.
+  if (auto folded = directory::fold_name(name, world_.names)) who.names = {std::move(*folded)};
+  return refuse_by(decide(&who), who);
+}
+
+Result<> ImapSession::admit_by_policy(const directory::Identity& identity) {
+  const auto who = claimant_of(identity);
+  return who ? refuse_by(decide(&*who), *who) : Result<>();
+}
+
+std::optional<directory::Claimant> ImapSession::claimant_of(const directory::Identity& identity) {
+  const auto mechanism = sasl::mechanism_named(identity.mechanism);
+  if (!mechanism) return std::nullopt;
+  directory::Claimant who;
+  who.mechanism = *mechanism;
+  who.names.push_back(identity.login_name);
+  if (identity.primary_address != identity.login_name) {
+    who.names.push_back(identity.primary_address);
+  }
+  return who;
+}
+
+Result<> ImapSession::refuse_by(const directory::Decision& decision,
+                                const directory::Claimant& who) {
+  if (!decision.refusal) return {};
+  const directory::Refusal& refusal = *decision.refusal;
+  refusal_text = refusal.reason;
+  return fail(refusal.code,
+              fmt::format("policy \"{}\" refuses {} by {}: {}", refusal.rule, names_text(who.names),
+                          sasl::mechanism_name(who.mechanism), refusal.reason));
+}
+
+void ImapSession::recheck_policy() {
+  if (!identity_ || state_ == SessionState::logout) return;
+  const auto admitted = admit_by_policy(*identity_);
+  if (admitted) return;
+  log_.info("ended by policy account={} detail={}", identity_->account.value,
+            admitted.error().detail);
+  audit_ended(*this, admitted.error());
+  bye(admitted.error().code == Code::privacy_required ? imap::CodeName::privacy_required
+                                                      : imap::CodeName::contact_admin,
+      refusal_text);
+}
+
+}  // namespace eilpost::server
