@@ -3,12 +3,13 @@
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
   case "$1" in
-    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace top config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --config --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
-    account) echo "add list show resolve passwd remove alias set app-password --help" ;;
+    account) echo "add list show resolve passwd remove alias set app-password policy --help" ;;
     "account app-password") echo "add list remove --service --read-only --json --config --data --help" ;;
+    "account policy") echo "--set --clear --config --data --help" ;;
     "account add")
       echo "--alias --display-name --quota-bytes --quota-messages --quota-mailboxes --no-password --config --data --help" ;;
     "account list") echo "--json --config --data --help" ;;
@@ -37,6 +38,9 @@ _eilpost_words() {
     abuse) echo "list forget --help" ;;
     log) echo "explain --help" ;;
     "abuse list" | "abuse forget" | "log explain") echo "--config --data --help" ;;
+    alert) echo "send list remove rules --help" ;;
+    "alert send") echo "--german --account --until --maintenance --mail --config --data --help" ;;
+    "alert list" | "alert remove" | "alert rules") echo "--config --data --help" ;;
     trace) echo "--seconds --kilobytes --config --data --help" ;;
     config) echo "check keys explain --help" ;;
     "config explain") echo "--from --listener --tls --client --config --data --help" ;;
@@ -61,7 +65,7 @@ _eilpost() {
     case "$i ${COMP_WORDS[i]}" in
       1\ *) command=${COMP_WORDS[1]} ;;
       2\ [a-z]*)
-        case "$command" in account | grant | mailbox | cluster | store | config | abuse | log) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+        case "$command" in account | grant | mailbox | cluster | store | config | abuse | log | alert) command+=" ${COMP_WORDS[2]}" ;; esac ;;
     esac
   done
   case "$command" in

@@ -29,7 +29,9 @@ lmtp on port 24 and http on port 9143, both on 127.0.0.1.
 SIGHUP reads the file again and takes over the sections
 .BR [limits] ,
 .BR [store] ,
-.B [abuse]
+.BR [abuse] ,
+.BR [alerts] ,
+.B [[alert]]
 and all
 .B [[policy]]
 rules, which hold for sessions that are there already, too; quotas,

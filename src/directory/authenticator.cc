@@ -38,7 +38,10 @@ Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& looku
   if (const auto* check = std::get_if<sasl::CheckPassword>(&lookup)) {
     attempt.tag = delays_.tag_of(attempt.name, check->password);
   }
-  return delays_.admit(who(attempt));
+  if (attempt.admitted) return 0;
+  const int64_t wait = TRY(delays_.admit(who(attempt)));
+  attempt.admitted = true;
+  return wait;
 }
 
 sasl::LookupAnswer Authenticator::lookup(Attempt& attempt, const sasl::Lookup& lookup) {
@@ -303,8 +306,12 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
 
 void Authenticator::refused(const Attempt& attempt, const sasl::Failure& failure) {
   // An exchange that broke off before a name was known has guessed nothing.
-  if (failure.error.code != Code::auth_failed || attempt.name.empty()) return;
-  delays_.failed(who(attempt));
+  if (!attempt.admitted || attempt.name.empty()) return;
+  if (failure.error.code == Code::auth_failed) {
+    delays_.failed(who(attempt));
+  } else {
+    delays_.abandoned(who(attempt));
+  }
 }
 
 Result<Identity> Authenticator::login(Attempt& attempt, const sasl::CheckPassword& claim) {

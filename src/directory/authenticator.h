@@ -48,6 +48,7 @@ struct Attempt {
   std::string service = "imap";  // what an app password has to be for
   Evidence evidence;             // of the connection
   // Filled in by the Authenticator.
+  bool admitted = false;           // waited already; an exchange may ask several times
   std::string name;                // folded, or as given when it cannot be
   std::string tag;                 // of the password, where one is shown (PLAIN, LOGIN)
   std::optional<Account> account;  // whose secrets were asked for; nothing for an unknown name

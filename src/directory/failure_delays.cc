@@ -237,6 +237,11 @@ void FailureDelays::failed(const Who& who) {
   count(sources_, source_key(who.address), options_.source_delay_max_micros, at);
 }
 
+void FailureDelays::abandoned(const Who& who) {
+  const std::lock_guard lock(mutex_);
+  settle(who.account);
+}
+
 void FailureDelays::add_device(std::string_view account, std::string device) {
   auto& keys = make(known_, account).keys;
   const auto found = std::find(keys.begin(), keys.end(), device);

@@ -79,6 +79,8 @@ class FailureDelays {
   // Of a password that is tried for an account; of no use outside this process.
   std::string tag_of(std::string_view account, std::string_view password) const;
   void failed(const Who& who);
+  // The attempt came to no end that says anything about a password.
+  void abandoned(const Who& who);
   // The account has a known device there from here on, whose failures are forgotten. What others
   // did to the account, and what its source did to others, stays.
   void succeeded(const Who& who);

@@ -8,6 +8,7 @@
 #include <queue>
 
 #include <algorithm>
+#include <map>
 #include "directory/authenticator.h"
 #include "directory/testing.h"
 
@@ -73,26 +74,24 @@ Outcome attack(Botnet& net, int guesses_wanted) {
   std::priority_queue<Bot> bots;
   for (int i = 0; i < 2000; ++i) bots.push({net.now() + i, i});
   struct Waiting {
-    int64_t until = 0;
     Attempt attempt;
     sasl::CheckPassword claim;
     Bot bot;
-    bool operator<(const Waiting& other) const { return until > other.until; }
   };
-  std::priority_queue<Waiting> waiting;
+  std::multimap<int64_t, Waiting> waiting;  // by the end of the wait
   int64_t poll = net.now();
   int guesses = 0;
   while (guesses < guesses_wanted) {
     const int64_t next_bot = bots.empty() ? INT64_MAX : bots.top().at;
-    const int64_t next_check = waiting.empty() ? INT64_MAX : waiting.top().until;
+    const int64_t next_check = waiting.empty() ? INT64_MAX : waiting.begin()->first;
     const int64_t at = std::min({next_bot, next_check, poll});
     if (at > net.now()) net.world.clock.advance_micros(at - net.now());
     if (poll <= at) {
       net.owner(out);
       poll += 10 * second;
     } else if (next_check <= at) {
-      Waiting due = waiting.top();
-      waiting.pop();
+      Waiting due = std::move(waiting.begin()->second);
+      waiting.erase(waiting.begin());
       out.checked.push_back(net.now());
       EXPECT_FALSE(net.authenticator.login(due.attempt, due.claim));
       due.bot.at = net.now() + second / 10;
@@ -108,8 +107,7 @@ Outcome attack(Botnet& net, int guesses_wanted) {
       wait.claim.password = fmt::format("guess {}", guesses);
       const auto admitted = net.admit(wait.attempt, wait.claim);
       if (admitted) {
-        wait.until = net.now() + *admitted;
-        waiting.push(std::move(wait));
+        waiting.emplace(net.now() + *admitted, std::move(wait));
       } else {
         ++out.refused;
         bot.at = net.now() + second;

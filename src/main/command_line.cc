@@ -34,6 +34,7 @@ class Builder {
     cluster();
     index();
     access();
+    alerts();
     tools();
     add_tools({app_, [this](ToolCommand run) { line_.command = ToolRun{std::move(run)}; }});
   }
@@ -117,11 +118,13 @@ class Builder {
   void account_changes(CLI::App* group);
   void app_passwords(CLI::App* group);
   void grants();
+  void account_policy(CLI::App* group);
   void mail();
   void safety();
   void tools();
   void config_explain(CLI::App* config);
   void access();
+  void alerts();
   void cluster();
   void index();
 
@@ -177,6 +180,13 @@ class Builder {
   AbuseForget abuse_forget_;
   LogExplain log_explain_;
   TraceAccount trace_;
+  AlertSend alert_send_;
+  AccountPolicy account_policy_;
+  std::string policy_rules_;
+  bool policy_clear_ = false;
+  AlertList alert_list_;
+  AlertRemove alert_remove_;
+  AlertRules alert_rules_;
   VersionCommand version_;
 };
 
@@ -228,7 +238,8 @@ void Builder::add_demo() {
 
 void Builder::accounts() {
   auto* group = add(&app_, "account",
-                    "Accounts: add, list, show, resolve, passwd, remove, alias, set, app-password");
+                    "Accounts: add, list, show, resolve, passwd, remove, alias, set, app-password, "
+                    "policy");
   group->require_subcommand(1);
   auto* added = add_admin(group, "add", "Make an account");
   added->add_option("NAME", account_add_.name, "Its address, such as anna@example.org")->required();
@@ -282,7 +293,24 @@ void Builder::app_passwords(CLI::App* accounts) {
   runs_admin(removed, app_password_remove_);
 }
 
+void Builder::account_policy(CLI::App* group) {
+  auto* policy = add_admin(group, "policy", "Show or set the rules on how this account may log in");
+  policy->add_option("NAME", account_policy_.name, "The account")->required();
+  auto* rules = policy->add_option("--set", policy_rules_,
+                                   "Such as \"tls=required mechanisms=SCRAM-SHA-256; allow=no "
+                                   "listeners=imap\"");
+  rules->type_name("RULES");
+  auto* clear = policy->add_flag("--clear", policy_clear_, "None of its own")->excludes(rules);
+  policy->footer("The words of [[policy]] in eilpost.toml, without accounts; they only take away.");
+  policy->callback([this, rules, clear] {
+    if (rules->count() > 0) account_policy_.rules = policy_rules_;
+    if (clear->count() > 0) account_policy_.rules = "";
+    line_.command = AdminCommand(account_policy_);
+  });
+}
+
 void Builder::account_changes(CLI::App* group) {
+  account_policy(group);
   auto* alias = add_admin(group, "alias", "Give an account a further address, or take it away");
   alias->add_option("NAME", account_alias_.name, "The account")->required();
   alias->add_option("ADDRESS", account_alias_.alias, "The address")->required();
@@ -307,7 +335,8 @@ void Builder::account_changes(CLI::App* group) {
   set->add_option("--hide", account_set_.hide,
                   "A capability that its clients do not get to see; may be repeated")
       ->allow_extra_args(false);
-  set->add_option("--show", account_set_.show, "A capability that is hidden no longer, nor from single clients")
+  set->add_option("--show", account_set_.show,
+                  "A capability that is hidden no longer, nor from single clients")
       ->allow_extra_args(false);
   set->callback([this, bytes, messages, mailboxes, name, offer] {
     if (bytes->count() > 0) account_set_.quota_bytes = set_bytes_;
@@ -506,6 +535,28 @@ void Builder::access() {
       "Passwords, tokens and the octets of messages are not shown. Only a running server has\n"
       "sessions to trace.");
   runs_admin(trace, trace_);
+}
+
+void Builder::alerts() {
+  auto* group = add(&app_, "alert", "What users are told at login: send, list, remove, rules");
+  group->require_subcommand(1);
+  auto* sent = add_admin(group, "send", "Tell users something, once each; prints its id");
+  sent->add_option("TEXT", alert_send_.text, "In English, or in the language of all")->required();
+  sent->add_option("--german", alert_send_.german, "For those who read German")->type_name("TEXT");
+  sent->add_option("--account", alert_send_.accounts,
+                   "Only this one, or \"*@example.org\"; may be repeated")
+      ->allow_extra_args(false);
+  sent->add_option("--until", alert_send_.until, "The last day, such as 2027-03-01 (30 days)")
+      ->type_name("DAY");
+  sent->add_flag("--maintenance", alert_send_.maintenance, "At each login until then");
+  sent->add_flag("--mail", alert_send_.mail, "Into INBOX as well");
+  runs_admin(sent, alert_send_);
+  runs_admin(add_admin(group, "list", "Show what is being told"), alert_list_);
+  auto* removed = add_admin(group, "remove", "Tell it to nobody any more");
+  removed->add_option("ID", alert_remove_.id, "As alert list shows it")->required();
+  runs_admin(removed, alert_remove_);
+  runs_admin(add_admin(group, "rules", "Show what users are told by themselves, and how often"),
+             alert_rules_);
 }
 
 void Builder::config_explain(CLI::App* config) {

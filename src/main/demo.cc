@@ -30,6 +30,16 @@ ListenerConfig listener(Protocol protocol, int port) {
   return out;
 }
 
+// Nobody wants to read at each login to a demo that it is not encrypted.
+void quiet_alerts(Config& config) {
+  for (size_t i = 0; i < server::alert_kind_count; ++i) {
+    server::AlertRule rule;
+    rule.kind = static_cast<server::AlertKind>(i);
+    rule.frequency = server::AlertFrequency::never;
+    config.settings.alerts.rules.push_back(rule);
+  }
+}
+
 // Over what the file of --config says, which is read again at SIGHUP.
 Config demo_config(const DemoOptions& options, Config config) {
   std::error_code error;
@@ -53,6 +63,7 @@ Config demo_config(const DemoOptions& options, Config config) {
                       listener(Protocol::http, options.base_port + 80)};
   // All tests and their wrong passwords come from here.
   config.abuse.exempt_networks = {net::Network::parse("127.0.0.0/8").value()};
+  if (options.config_file.empty()) quiet_alerts(config);
   config.log.level = log::Level::warn;
   if (options.log_level == "debug") config.log.level = log::Level::debug;
   if (options.log_level == "info") config.log.level = log::Level::info;

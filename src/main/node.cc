@@ -120,6 +120,14 @@ void Node::build_world(const Config& config) {
       *account_rows_, cluster(), indexes_ ? &*indexes_ : nullptr, &*orders_});
   world_->audit = audit_.get();
   world_->traces = &traces_;
+  alerts_.emplace(*account_rows_, clock_);
+  open_places(config);
+  world_->alerts = &*alerts_;
+}
+
+void Node::open_places(const Config& config) {
+  const auto opened = alerts_->open_places(config.settings.alerts.geo_database);
+  if (!opened) source.error("alerts.geo_database: {}", opened.error().detail);
 }
 
 Result<std::shared_ptr<directory::Mechanisms>> Node::make_mechanisms(const Config& config) {
@@ -153,6 +161,7 @@ void Node::apply(const Config& config) {
   }
   settings_.set(config.settings);
   delays_->set_options(config.abuse);
+  open_places(config);
   sessions_.set_per_account_max(config.settings.connections_per_account_max);
 }
 

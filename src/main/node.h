@@ -19,6 +19,7 @@
 #include "main/repeat.h"
 #include "search/index/text_indexes.h"
 #include "search/order/order_cache.h"
+#include "server/access/alerts.h"
 #include "server/access/audit_log.h"
 #include "server/access/traces.h"
 #include "server/world.h"
@@ -66,6 +67,8 @@ class Node {
   void open_indexes(NodeRole role);
   void build_world(const Config& config);
   Result<std::shared_ptr<directory::Mechanisms>> make_mechanisms(const Config& config);
+  // The database of places, again at each reload: it is replaced every week.
+  void open_places(const Config& config);
 
   const Config config_;
   SystemClock clock_;
@@ -91,6 +94,7 @@ class Node {
   std::optional<search::OrderCache> orders_;
   std::unique_ptr<server::AuditLog> audit_;
   server::Traces traces_;
+  std::optional<server::Alerts> alerts_;
   std::optional<store::Store> store_;
   std::optional<search::TextIndexes> indexes_;
   std::optional<server::ServerWorld> world_;

@@ -51,6 +51,8 @@ struct Network {
   static Result<Network> parse(std::string_view text);
   // False for other families.
   bool contains(const Address& address) const;
+
+  friend bool operator==(const Network&, const Network&) = default;
 };
 
 bool any_contains(const std::vector<Network>& networks, const Address& address);

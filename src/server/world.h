@@ -23,6 +23,7 @@
 #include "net/io_pool.h"
 #include "net/task.h"
 #include "net/tls.h"
+#include "server/access/alert.h"
 #include "server/session_table.h"
 #include "store/cluster/cluster.h"
 #include "store/store.h"
@@ -36,6 +37,7 @@ namespace eilpost::server {
 
 class AuditLog;
 class Traces;
+class Alerts;
 
 // A mailbox that an account has from the beginning; subscribed.
 struct DefaultMailbox {
@@ -75,6 +77,7 @@ struct Settings {
   std::vector<std::string> hidden_capabilities;
   // Who may log in how. Sessions follow the present one, not that of their begin.
   directory::PolicyRules policy;
+  AlertSettings alerts;  // what users are told about their access
 };
 using SettingsPtr = std::shared_ptr<const Settings>;  // shared by the cell and sessions
 
@@ -117,6 +120,7 @@ struct ServerWorld {
   search::OrderCache* orders = nullptr;    // what SORT and THREAD keep; null: nothing
   AuditLog* audit = nullptr;               // null: nothing is written down
   Traces* traces = nullptr;                // null: nobody can trace
+  Alerts* alerts = nullptr;                // null: nobody is told anything
 };
 
 // What one listener lets its sessions do.

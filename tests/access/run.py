@@ -260,7 +260,8 @@ def readable(server):
             check(any(SECRET in line for line in client.command("FETCH 1 BODY.PEEK[]")), "FETCH")
             client.close()
             word = {True: "readable", False: "hidden"}
-            rows.append(f"| {port} | {way} | {word[wire.shows(PASSWORD)]} | {word[wire.shows(SECRET)]} |")
+            password, mail = (word[wire.shows(text)] for text in (PASSWORD, SECRET))
+            rows.append(f"| {port} | {way} | {password} | {mail} |")
     table = "\n".join(rows)
     print(table)
     page = open(os.path.join(ROOT, "docs/policy.md"), encoding="utf-8").read()
@@ -276,7 +277,8 @@ def rules_change(server):
     check(" OK" in bob.login("SCRAM-SHA-256", "bob"), "bob")
     check(" OK" in idle.login("PLAIN", "anna"), "anna, idle")
     check(idle.command("IDLE")[-1].startswith("+"), "IDLE")
-    server.reload('[[policy]]\nname = "tight"\naccounts = ["anna"]\nmechanisms = ["SCRAM-SHA-256"]\n')
+    server.reload('[[policy]]\nname = "tight"\naccounts = ["anna"]\n'
+                  'mechanisms = ["SCRAM-SHA-256"]\n')
     for client in (anna, idle):
         said = client.line()
         check(said.startswith("* BYE [CONTACTADMIN] this account may not log in by PLAIN"), said)
@@ -294,6 +296,20 @@ def rules_change(server):
     wait_for(lambda: "not reloaded" in open(server.log).read(), 20, "the complaint")
     check(" OK" in again.command("NOOP")[-1], "goes on")
     server.reload("")
+    # Rules that lie with the account.
+    check(" OK" in again.command("NOOP")[-1], "still there")
+    server.admin("account", "policy", "anna", "--set", "mechanisms=PLAIN; allow=no listeners=imap")
+    said = again.line()
+    check(said.startswith("* BYE [CONTACTADMIN] this account may not log in from here"), said)
+    check_equal(server.admin("account", "policy", "anna"),
+                "mechanisms=PLAIN; allow=no listeners=imap\n", "account policy")
+    plain = Client(server.ports["imap"])
+    check("[CONTACTADMIN]" in plain.login("PLAIN", "anna"), "anna on imap")
+    private = Client(server.ports["imaps"], tls=True)
+    check("[CONTACTADMIN]" in private.login("SCRAM-SHA-256", "anna"), "anna by SCRAM")
+    check(" OK" in private.login("PLAIN", "anna"), "anna on imaps")
+    server.admin("account", "policy", "anna", "--clear")
+    check(" OK" in Client(server.ports["imap"]).login("PLAIN", "anna"), "anna, no rules")
 
 
 def asked_certificate(server, name):

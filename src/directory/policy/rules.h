@@ -42,6 +42,8 @@ struct PolicyRule {
   std::optional<Timestamp> ends;
   std::vector<sasl::Mechanism> ending = {sasl::Mechanism::plain, sasl::Mechanism::login};
   int warn_days = 30;
+
+  friend bool operator==(const PolicyRule&, const PolicyRule&) = default;
 };
 
 // In the order of the file: of two rules that are equally specific the later one wins.

@@ -62,6 +62,11 @@ int run_admin(AdminContext& context, const AdminCommand& command) {
     int operator()(const AbuseForget& v) { return run_abuse_forget(c, v); }
     int operator()(const LogExplain& v) { return run_log_explain(c, v); }
     int operator()(const TraceAccount& v) { return run_trace(c, v); }
+    int operator()(const AccountPolicy& v) { return run_account_policy(c, v); }
+    int operator()(const AlertSend& v) { return run_alert_send(c, v); }
+    int operator()(const AlertList&) { return run_alert_list(c); }
+    int operator()(const AlertRemove& v) { return run_alert_remove(c, v); }
+    int operator()(const AlertRules&) { return run_alert_rules(c); }
   };
   return std::visit(Visitor{context}, command);
 }

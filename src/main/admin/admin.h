@@ -70,12 +70,18 @@ int run_index_status(AdminContext& context, const IndexStatusCommand& command);
 int run_index_rebuild(AdminContext& context, const IndexRebuild& command);
 int run_index_drop(AdminContext& context, const IndexDrop& command);
 // explain.cc
+int run_account_policy(AdminContext& context, const AccountPolicy& command);
 int run_config_explain(AdminContext& context, const ConfigExplain& command);
 // access_commands.cc
 int run_abuse_list(AdminContext& context);
 int run_abuse_forget(AdminContext& context, const AbuseForget& command);
 int run_log_explain(AdminContext& context, const LogExplain& command);
 int run_trace(AdminContext& context, const TraceAccount& command);
+// alert_commands.cc
+int run_alert_send(AdminContext& context, const AlertSend& command);
+int run_alert_list(AdminContext& context);
+int run_alert_remove(AdminContext& context, const AlertRemove& command);
+int run_alert_rules(AdminContext& context);
 // store_copy.cc
 int run_store_copy(AdminContext& context, const StoreCopy& command);
 

@@ -149,12 +149,31 @@ struct TraceAccount {
   uint64_t kilobytes = 1024;
 };
 
+struct AccountPolicy {
+  std::string name;
+  std::optional<std::string> rules;  // nothing: show them; "": none
+};
+struct AlertSend {
+  std::string text;
+  std::string german;
+  std::vector<std::string> accounts;  // empty: everybody
+  std::string until;                  // a day; empty: 30 days
+  bool maintenance = false;
+  bool mail = false;
+};
+struct AlertList {};
+struct AlertRemove {
+  std::string id;
+};
+struct AlertRules {};
+
 using AdminCommand =
     std::variant<AccountAdd, AccountList, AccountShow, AccountPasswd, AccountRemove, AccountAlias,
                  AccountSet, AccountResolve, AppPasswordAdd, AppPasswordList, AppPasswordRemove,
                  GrantList, GrantAdd, GrantRemove, MailboxList, Check, Backup, Import, Export,
                  Sessions, ClusterStatus, StoreCopy, IndexStatusCommand, IndexRebuild, IndexDrop,
-                 ConfigExplain, AbuseList, AbuseForget, LogExplain, TraceAccount>;
+                 ConfigExplain, AbuseList, AbuseForget, LogExplain, TraceAccount, AlertSend,
+                 AlertList, AlertRemove, AlertRules, AccountPolicy>;
 
 // Whether the command wants a password, which is asked for where the command is typed.
 inline bool wants_password(const AdminCommand& command) {

@@ -100,6 +100,9 @@ std::vector<Key> policy_keys();
 std::vector<Key> abuse_keys();
 std::vector<Key> audit_keys();
 std::vector<ArraySection> policy_sections();
+// alert_keys.cc: [alerts] and [[alert]].
+std::vector<Key> alert_keys();
+std::vector<ArraySection> alert_sections();
 void finish_policy(Config& config, std::vector<ConfigProblem>& problems);
 
 }  // namespace eilpost

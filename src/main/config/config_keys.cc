@@ -414,7 +414,7 @@ const std::vector<Key>& keys() {
     std::vector<Key> all;
     for (auto part : {store_keys(), cluster_keys(), listener_keys(), tls_keys(), limit_keys(),
                       account_keys(), directory_keys(), auth_keys(), imap_keys(), search_keys(),
-                      policy_keys(), abuse_keys(), log_keys(), audit_keys()}) {
+                      policy_keys(), abuse_keys(), log_keys(), audit_keys(), alert_keys()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -446,6 +446,7 @@ const std::vector<ArraySection>& array_sections() {
     };
     for (auto& section : auth_sections()) out.push_back(std::move(section));
     for (const ArraySection& section : policy_sections()) out.push_back(section);
+    for (const ArraySection& section : alert_sections()) out.push_back(section);
     return out;
   }();
   return all;

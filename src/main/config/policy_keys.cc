@@ -257,18 +257,31 @@ std::vector<ArraySection> policy_sections() {
            }}};
 }
 
-void finish_policy(Config& config, std::vector<ConfigProblem>& problems) {
-  for (PolicyRule& one : config.settings.policy.rules) {
-    for (std::string& account : one.accounts) {
-      const bool domain = account.substr(0, 2) == "*@";
-      const auto folded =
-          directory::fold_name(domain ? "x" + account.substr(1) : account, config.accounts.names);
-      if (!folded) {
-        problems.push_back({{}, "policy.accounts", fmt::format("\"{}\" is no name", account)});
-        continue;
-      }
-      account = domain ? "*" + folded->substr(1) : *folded;
+namespace {
+
+// As the directory folds names; only when the whole file is read is the default domain known.
+void fold_accounts(const Config& config, std::vector<std::string>& accounts, std::string_view key,
+                   std::vector<ConfigProblem>& problems) {
+  for (std::string& account : accounts) {
+    const bool domain = account.substr(0, 2) == "*@";
+    const auto folded =
+        directory::fold_name(domain ? "x" + account.substr(1) : account, config.accounts.names);
+    if (!folded) {
+      problems.push_back({{}, std::string(key), fmt::format("\"{}\" is no name", account)});
+      continue;
     }
+    account = domain ? "*" + folded->substr(1) : *folded;
+  }
+}
+
+}  // namespace
+
+void finish_policy(Config& config, std::vector<ConfigProblem>& problems) {
+  for (server::AlertRule& rule : config.settings.alerts.rules) {
+    fold_accounts(config, rule.accounts, "alert.accounts", problems);
+  }
+  for (PolicyRule& one : config.settings.policy.rules) {
+    fold_accounts(config, one.accounts, "policy.accounts", problems);
     for (const std::string& name : one.listeners) {
       const bool known = config.listeners.empty() ||
                          std::any_of(config.listeners.begin(), config.listeners.end(),

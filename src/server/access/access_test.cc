@@ -57,6 +57,7 @@ TEST(Audit, RotatesAndReopens) {
   EXPECT_LE(std::filesystem::file_size(file + ".1"), 200U);
   EXPECT_FALSE(std::filesystem::exists(file + ".3"));
   // Somebody else's rotation.
+  log = AuditLog::open({file, 0, 2}, clock).value();
   std::filesystem::rename(file, directory / "elsewhere");
   log->write({"login", "x", {}});
   ASSERT_TRUE(log->reopen());

@@ -3,6 +3,7 @@
 
 #include "protocol/sasl/base64.h"
 #include "protocol/sasl/server.h"
+#include "server/imap/alerts.h"
 #include "server/imap/commands.h"
 #include "server/imap/login_outcome.h"
 
@@ -38,10 +39,14 @@ net::DiskPool& pool_for(ImapSession& session, const sasl::Lookup& lookup) {
 // Whether the account may come in here, and its mail: with the check of the credentials one
 // transaction, whose tagged answer is the only one.
 net::Task<Reply> enter(ImapSession& session, LoginTry who, directory::Identity identity) {
+  // Who cannot be judged does not come in.
+  auto loaded = co_await session.load_rules(identity);
+  if (!loaded) co_return login_refused(session, who, loaded.error());
   const auto admitted = session.admit_by_policy(identity);
   if (!admitted) co_return login_refused(session, who, admitted.error());
   auto entered = co_await session.enter(std::move(identity));
   if (!entered) co_return login_refused(session, who, entered.error());
+  co_await tell_alerts(session);
   co_return login_done(session, who);
 }
 
@@ -137,6 +142,7 @@ class Exchange {
     name_ = name;
     auto admitted = session_.admit_by_policy(name, mechanism_);
     CO_TRY(admitted);
+    co_await recall_devices(session_, name);
     auto wait = authenticator().admit(attempt_, lookup);
     CO_TRY(wait);
     const int64_t micros = *wait;
@@ -144,6 +150,8 @@ class Exchange {
     co_await wait_micros(micros);
     auto job = [this, &lookup] { return authenticator().lookup(attempt_, lookup); };
     auto answer = co_await net::run_on(pool_for(session_, lookup), std::move(job));
+    // Nobody has looked.
+    if (!answer) authenticator().refused(attempt_, sasl::Failure{answer.error()});
     co_return answer;
   }
 
@@ -232,6 +240,7 @@ CommandTask run(ImapSession& session, const imap::Login& command, RunOptions) {
   claim.name = command.user;
   claim.password = command.password;
   const sasl::Lookup lookup = claim;
+  co_await recall_devices(session, command.user);
   auto wait = session.world().authenticator.admit(attempt, lookup);
   if (!wait) co_return login_refused(session, who, wait.error());
   const int64_t micros = *wait;

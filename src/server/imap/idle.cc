@@ -79,7 +79,7 @@ CommandTask run(ImapSession& session, const imap::Idle&, RunOptions) {
       if (reasons & (wake_stop | wake_end)) {
         session.bye(imap::CodeName::unavailable, "the server is going down");
       } else if (reasons & wake_policy) {
-        session.recheck_policy();
+        co_await session.renew_policy();
       }
     } else if (net::after(std::chrono::seconds(0)) >= end) {
       session.bye(imap::CodeName::none, "idle for too long");

@@ -279,7 +279,7 @@ net::Task<bool> ImapSession::fill() {
       const uint32_t reasons = signal_.take();
       if (reasons & wake_stop) bye(imap::CodeName::unavailable, "the server is going down");
       if (reasons & wake_end) bye(imap::CodeName::none, "this session was ended by the server");
-      if (reasons & wake_policy) recheck_policy();
+      if (reasons & wake_policy) co_await renew_policy();
       if (state_ == SessionState::logout) co_return false;
       continue;  // without NOTIFY, a change is announced with the next command
     }

@@ -139,9 +139,16 @@ class ImapSession {
   // Code::privacy_required or permission, with refusal_text for the user.
   Result<> admit_by_policy(std::string_view name, sasl::Mechanism mechanism);
   Result<> admit_by_policy(const directory::Identity& identity);
+  // Reads the account's own rules, of that identity, for what follows.
+  net::Task<Result<>> load_rules(const directory::Identity& identity);
+  // Reads them again and says BYE if the rules no longer allow this session.
+  net::Task<> renew_policy();
   // Says BYE if the rules no longer allow this session.
   void recheck_policy();
+  // Nothing for a mechanism that no rule can name.
+  static std::optional<directory::Claimant> claimant_of(const directory::Identity& identity);
   std::string refusal_text;
+  bool alerts_told = false;                // those of each login
   bool secret_exchange = false;            // a SASL exchange is under way
   std::optional<std::string> client_name;  // what ID said, when it was said
 
@@ -254,7 +261,6 @@ class ImapSession {
   void greet();
   // Begins and ends with the traces that somebody takes.
   void follow_traces();
-  static std::optional<directory::Claimant> claimant_of(const directory::Identity& identity);
   Result<> refuse_by(const directory::Decision& decision, const directory::Claimant& who);
   void bad_command(std::string_view tag, std::string_view why, imap::CodeName code);
   net::Task<Result<>> print(Announcement news);
@@ -278,7 +284,8 @@ class ImapSession {
   store::AccountPtr account_;
   std::optional<Selected> selected_;
   std::unique_ptr<AppendState> append_;
-  std::unique_ptr<SessionTrace> trace_;  // null: nobody has traced since the session began
+  std::unique_ptr<SessionTrace> trace_;           // null: nobody has traced since the session began
+  std::vector<directory::PolicyRule> own_rules_;  // the account's
   std::string out_;
   int bad_commands_ = 0;
   bool uid_command_ = false;  // the running command came as UID

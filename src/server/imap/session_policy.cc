@@ -1,6 +1,7 @@
 // What an administrator's rules (directory/policy/decide.h) mean for this session: what it offers,
 // whom it lets in, and whether it may go on when rules or what is known of the client change.
 
+#include "directory/policy/account_rules.h"
 #include "server/imap/commands.h"
 #include "server/imap/login_outcome.h"
 
@@ -42,7 +43,29 @@ directory::Decision ImapSession::decide(const directory::Claimant* who) const {
   where.client = client_name;
   where.now = world_.clock.now();
   // The present rules, not those of the session's begin.
-  return directory::decide(world_.settings.get()->policy, policy_.auth, where, who);
+  const SettingsPtr settings = world_.settings.get();
+  if (own_rules_.empty()) return directory::decide(settings->policy, policy_.auth, where, who);
+  directory::PolicyRules all = settings->policy;
+  all.rules.insert(all.rules.end(), own_rules_.begin(), own_rules_.end());
+  return directory::decide(all, policy_.auth, where, who);
+}
+
+net::Task<Result<>> ImapSession::load_rules(const directory::Identity& identity) {
+  auto job = [&rows = world_.account_rows, id = identity.account, name = identity.login_name] {
+    return directory::read_account_rules(rows, id, name);
+  };
+  auto rules = co_await net::run_on(world_.directory_pool, std::move(job));
+  CO_TRY(rules);
+  own_rules_ = std::move(*rules);
+  co_return Result<>();
+}
+
+net::Task<> ImapSession::renew_policy() {
+  if (!identity_) co_return;
+  auto loaded = co_await load_rules(*identity_);
+  // What was known holds.
+  if (!loaded) log_.warn("policy: {}", loaded.error().detail);
+  recheck_policy();
 }
 
 directory::AuthPolicy ImapSession::offered() const {

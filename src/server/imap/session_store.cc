@@ -27,10 +27,10 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
   account_ = std::move(*opened);
   log_.info("login account={} name={} mechanism={}{}", identity.account.value, identity.login_name,
             identity.mechanism,
-            identity.delegated() ? fmt::format(" by={} actor={} rights={}", identity.actor_name,
-                                               identity.actor.value,
-                                               identity.read_only ? "read-only" : "full")
-                                 : "");
+            identity.delegated()
+                ? fmt::format(" by={} actor={} rights={}", identity.actor_name,
+                              identity.actor.value, identity.read_only ? "read-only" : "full")
+                : "");
   co_await read_masks(identity.account);
   identity_ = std::move(identity);
   if (trace_) trace_->identify(identity_->account);
@@ -48,6 +48,8 @@ net::Task<> ImapSession::leave() {
   language = Language::international;
   metadata_news = MetadataNews();
   notify.reset();
+  alerts_told = false;
+  own_rules_.clear();
   identity_.reset();
   quota_read_at_.reset();
   masks_.clear();

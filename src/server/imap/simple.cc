@@ -1,6 +1,7 @@
 // CAPABILITY, NOOP, CHECK, LOGOUT, ENABLE, ID, NAMESPACE.
 
 #include "protocol/imap/capability.h"
+#include "server/imap/alerts.h"
 #include "server/imap/commands.h"
 
 namespace eilpost::server {
@@ -101,6 +102,9 @@ CommandTask run(ImapSession& session, const imap::Id& command, RunOptions) {
   // RFC 2971 3.3 asks servers not to act on this; a rule that names clients does, for an
   // administrator who wants it.
   session.recheck_policy();
+  if (session.state() == SessionState::authenticated || session.state() == SessionState::selected) {
+    co_await tell_alerts(session);
+  }
   imap::IdData answer;
   answer.parameters = {{"name", "Eilpost"}, {"vendor", "Eilpost"}};
   imap::append_id(session.out(), answer, session.style());
