@@ -7,6 +7,7 @@
 #include <unicode/ucnv_err.h>
 #include <unicode/unistr.h>
 #include <unicode/ustring.h>
+#include <unicode/utf8.h>
 #include <unicode/uversion.h>
 
 #include <array>
@@ -365,6 +366,69 @@ void append_casemap(std::string_view utf8, std::string& out) {
     at += one.size();
   }
   append_decomposed(title, out);
+}
+
+namespace {
+
+// Letters that are another one with a stroke, and have no decomposition that says so.
+char32_t plain_letter(char32_t c) {
+  switch (c) {
+    case 0x00f8: return 'o';  // with stroke
+    case 0x0131: return 'i';  // without a dot
+    case 0x0142: return 'l';
+    case 0x0111: return 'd';
+    case 0x0127: return 'h';
+    case 0x0167: return 't';
+    default: return c;
+  }
+}
+
+// Of NFKD text: marks go, what is neither letter nor digit becomes a blank.
+void append_letters(std::string_view text, std::string& out) {
+  const auto size = static_cast<int32_t>(text.size());
+  for (int32_t at = 0; at < size;) {
+    UChar32 c = 0;
+    U8_NEXT_OR_FFFD(text.data(), at, size, c);
+    const uint32_t mask = U_GET_GC_MASK(c);
+    if ((mask & (U_GC_MN_MASK | U_GC_CF_MASK)) != 0) continue;
+    if ((mask & (U_GC_L_MASK | U_GC_N_MASK | U_GC_MC_MASK)) == 0) c = ' ';
+    c = static_cast<UChar32>(plain_letter(static_cast<char32_t>(c)));
+    uint8_t octets[U8_MAX_LENGTH];
+    int32_t length = 0;
+    U8_APPEND_UNSAFE(octets, length, c);
+    out.append(reinterpret_cast<const char*>(octets), static_cast<size_t>(length));
+  }
+}
+
+}  // namespace
+
+std::string letters_for_search(std::string_view utf8) {
+  std::string folded = fold_for_search(utf8);
+  if (is_ascii(folded)) {
+    for (char& c : folded) {
+      const bool kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      if (!kept) c = ' ';
+    }
+    return folded;
+  }
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* apart = icu::Normalizer2::getNFKDInstance(error);
+  if (U_FAILURE(error) || folded.size() > INT32_MAX) return folded;
+  std::string decomposed;
+  icu::StringByteSink<std::string> sink(&decomposed);
+  const icu::StringPiece piece(folded.data(), static_cast<int32_t>(folded.size()));
+  apart->normalizeUTF8(0, piece, sink, nullptr, error);
+  if (U_FAILURE(error)) return folded;
+  std::string letters;
+  append_letters(decomposed, letters);
+  // Syllables of hangul that were taken apart are put together again.
+  std::string out;
+  icu::StringByteSink<std::string> whole(&out);
+  const icu::Normalizer2* together = icu::Normalizer2::getNFKCInstance(error);
+  if (U_FAILURE(error)) return letters;
+  const icu::StringPiece parts(letters.data(), static_cast<int32_t>(letters.size()));
+  together->normalizeUTF8(0, parts, whole, nullptr, error);
+  return U_SUCCESS(error) ? out : letters;
 }
 
 std::string charset_tables() {

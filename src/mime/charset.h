@@ -50,6 +50,11 @@ std::string fold_for_search(std::string_view utf8);
 // titlecase, then decomposed; octet order is the collation's order. ASCII takes a path without ICU.
 // Invalid UTF-8 gives U+FFFD. Any thread.
 void append_casemap(std::string_view utf8, std::string& out);
+
+// The letters and digits of a text for comparing words: folded as above, without diacritics and
+// vowel marks, everything else as blanks. Any thread.
+std::string letters_for_search(std::string_view utf8);
+
 // Names the tables behind all of this file: what was made of texts under another name may differ.
 std::string charset_tables();
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mime/header.h"
+#include "search/fuzzy.h"
 #include "search/index/text_indexes.h"
 #include "search/match.h"
 #include "search/message_text.h"
@@ -23,7 +24,7 @@ enum class Cost : uint8_t { none, hot, cold, digest, header, body };
 struct Node {
   Program key;  // without children
   Cost cost = Cost::none;
-  size_t needle = 0;                // body, text: its number in the matcher
+  size_t needle = 0;                // body, text, fuzzy header: its number in the matcher
   std::optional<uint16_t> keyword;  // its index in the mailbox's table, if it is there
   std::optional<size_t> kept;       // header: the number of a field that is kept
   std::vector<Node> children;
@@ -84,6 +85,7 @@ struct Needs {
 struct Compiler {
   const store::KeywordTable& keywords;
   Matcher& matcher;
+  FuzzyMatcher& fuzzy;
   Needs& needs;
 
   Node compile(const Program& program) {
@@ -94,14 +96,14 @@ struct Compiler {
     if (program.collation != mime::Collation()) needs.collation = program.collation;
     if (program.op == Op::header) {
       // What is kept of headers is folded by the default collation.
-      if (program.collation == mime::Collation()) node.kept = kept_field(program.field);
+      if (!program.fuzzy && program.collation == mime::Collation()) {
+        node.kept = kept_field(program.field);
+      }
+      if (program.fuzzy) node.needle = fuzzy.add(program.text, FuzzyMatcher::Place::field);
       (node.kept ? needs.kept_headers : needs.other_headers) = true;
     }
     if (program.op == Op::keyword) node.keyword = find_keyword(keywords, program.text);
-    if (node.cost == Cost::body) {
-      const Where where = program.op == Op::text ? Where::header : Where::body;
-      node.needle = matcher.add(program.text, where);
-    }
+    if (node.cost == Cost::body) node.needle = add_needle(program);
     for (const Program& child : program.children) add_child(node, compile(child));
     std::stable_sort(node.children.begin(), node.children.end(),
                      [](const Node& a, const Node& b) { return a.cost < b.cost; });
@@ -109,6 +111,12 @@ struct Compiler {
   }
 
  private:
+  size_t add_needle(const Program& program) {
+    const bool text = program.op == Op::text;
+    if (!program.fuzzy) return matcher.add(program.text, text ? Where::header : Where::body);
+    return fuzzy.add(program.text, text ? FuzzyMatcher::Place::text : FuzzyMatcher::Place::body);
+  }
+
   static Program leaf_of(const Program& program) {
     Program leaf;
     leaf.op = program.op;
@@ -200,7 +208,7 @@ struct Evaluator::State {
   Node compile(const Program& program) {
     static const store::KeywordTable no_keywords;
     const store::KeywordTable& table = snapshot->keywords ? *snapshot->keywords : no_keywords;
-    return Compiler{table, matcher, needs}.compile(program);
+    return Compiler{table, matcher, fuzzy, needs}.compile(program);
   }
 
   Result<bool> run(Slice slice);
@@ -215,7 +223,9 @@ struct Evaluator::State {
   Result<bool> ask_cold(const Program& key);
   Result<bool> ask_sent(const Program& key);
   Result<> begin_text();
-  Result<bool> ask_body(size_t needle);
+  Result<bool> ask_body(const Node& node);
+  bool scored(uint8_t score);
+  Result<bool> ask_fuzzy_header(const Node& node);
   Result<bool> ask_header(const Node& node);
   Result<const store::PageData::Message*> row(uint8_t columns);
   Result<> load(uint8_t columns);
@@ -235,6 +245,7 @@ struct Evaluator::State {
   store::SnapshotPtr snapshot;
   Context context;
   Matcher matcher;
+  FuzzyMatcher fuzzy;
   Needs needs;
   Node root;
   std::optional<IntervalSet> bounds;
@@ -259,6 +270,8 @@ struct Evaluator::State {
   const store::HotEntry* entry = nullptr;
   bool text_begun = false;
   bool body_scanned = false;
+  uint32_t score_sum = 0;  // of the fuzzy keys that it matches
+  uint32_t score_count = 0;
 };
 
 Result<> Evaluator::State::load(uint8_t columns) {
@@ -314,17 +327,46 @@ Result<> Evaluator::State::begin_text() {
   return {};
 }
 
-Result<bool> Evaluator::State::ask_body(size_t needle) {
+// Words that a piece of a long text may cut are seen whole in the next.
+constexpr size_t fuzzy_overlap = 128;
+
+Result<bool> Evaluator::State::ask_body(const Node& node) {
   if (!body_scanned) {
     TRY(begin_text());
+    if (!fuzzy.empty()) {
+      const auto hear = [this](std::string_view text, Where where) {
+        fuzzy.text(text, where);
+        return true;
+      };
+      matcher.listen(hear, fuzzy_overlap);
+    }
     matcher.reset();
     TRY(message.scan(matcher));
     body_scanned = true;
   }
-  return matcher.found(needle);
+  if (node.key.fuzzy) return scored(fuzzy.score(node.needle));
+  return matcher.found(node.needle);
+}
+
+// Of several fuzzy keys that a message matches the mean counts.
+bool Evaluator::State::scored(uint8_t score) {
+  if (score == 0) return false;
+  score_sum += score;
+  score_count += 1;
+  return true;
+}
+
+// An empty needle asks for the field's presence, as ever.
+Result<bool> Evaluator::State::ask_fuzzy_header(const Node& node) {
+  TRY(begin_text());
+  if (node.key.text.empty()) return message.header_contains(node.key.field, "");
+  TRY(message.each_value(node.key.field,
+                         [&](std::string_view folded) { fuzzy.text_for(node.needle, folded); }));
+  return scored(fuzzy.score(node.needle));
 }
 
 Result<bool> Evaluator::State::ask_header(const Node& node) {
+  if (node.key.fuzzy) return ask_fuzzy_header(node);
   if (!node.kept) {
     TRY(begin_text());
     return message.header_contains(node.key.field, node.key.text);
@@ -369,14 +411,22 @@ bool Evaluator::State::ask_hot(const Node& node) const {
 
 Result<bool> Evaluator::State::ask_leaf(const Node& node) {
   if (node.key.op == Op::header) return ask_header(node);
-  if (node.cost == Cost::body) return ask_body(node.needle);
+  if (node.cost == Cost::body) return ask_body(node);
   return node.cost == Cost::digest ? ask_sent(node.key) : ask_cold(node.key);
 }
 
 Result<bool> Evaluator::State::ask(const Node& node) {
   if (node.cost <= Cost::hot) return ask_hot(node);
   if (node.children.empty()) return ask_leaf(node);
-  if (node.key.op == Op::not_) return !TRY(ask(node.children.front()));
+  if (node.key.op == Op::not_) {
+    // What is not to be there says nothing of how well the rest is.
+    const uint32_t sum = score_sum;
+    const uint32_t count = score_count;
+    const bool found = TRY(ask(node.children.front()));
+    score_sum = sum;
+    score_count = count;
+    return !found;
+  }
   const bool decides = node.key.op == Op::any_of;
   for (const Node& child : node.children) {
     if (TRY(ask(child)) == decides) return decides;
@@ -388,6 +438,9 @@ Result<bool> Evaluator::State::matches(const store::HotEntry& e) {
   entry = &e;
   text_begun = false;
   body_scanned = false;
+  score_sum = 0;
+  score_count = 0;
+  fuzzy.reset();
   auto asked = ask(root);
   if (asked || !is_of_message(asked.error())) return asked;
   answer.unreadable.add(page->uid(e));
@@ -472,6 +525,7 @@ void Evaluator::State::narrow_by_index() {
   const TextIndexPtr index = context.indexes->find(account->partition());
   context.indexes->want(account->partition());
   matcher = Matcher();
+  fuzzy = FuzzyMatcher();
   needs = Needs();
   root = compile(narrow(program, *index, *account, snapshot->id));
   bounds = bounds_of(root);
@@ -499,6 +553,9 @@ Result<bool> Evaluator::State::run_page(const store::PagePtr& p, uint64_t octets
       answer.last_modseq = e.modseq;
       answer.highest_modseq = std::max(answer.highest_modseq, e.modseq);
       answer.uids.add(uid);
+      if (score_count > 0) {
+        answer.relevancy.push_back({uid, static_cast<uint8_t>(score_sum / score_count)});
+      }
     }
     next = Uid(uid.value + 1);
     if (message.octets_read() >= octets_end) return false;

@@ -19,9 +19,8 @@
 namespace eilpost::search {
 
 class TextIndexes;
-// Whether keys that are marked fuzzy are answered as such, with a score each (RFC 6203). Else they
-// are refused before they get here.
-inline constexpr bool evaluates_fuzzy = false;
+// Whether keys that are marked fuzzy are answered as such, with a score each (RFC 6203).
+inline constexpr bool evaluates_fuzzy = true;
 
 struct Context {
   int64_t now_seconds = 0;  // for older and younger, since 1970

@@ -111,7 +111,7 @@ bool Matcher::wants(Where where) const {
 }
 
 void Matcher::look(std::string_view folded, Where where) {
-  if (listening_) listening_ = listener_(folded);
+  if (listening_) listening_ = listener_(folded, where);
   for (Needle& needle : needles_) {
     if (needle.found || (where == Where::header && !needle.in_headers)) continue;
     needle.found = contains(folded, needle.text);

@@ -41,7 +41,7 @@ class Matcher {
   // Every text is shown to `listener` too, folded as needles are looked for; of a text in pieces
   // each piece begins with the last `overlap` octets before it. While it answers true, every text
   // is wanted.
-  using Listener = std::function<bool(std::string_view folded)>;
+  using Listener = std::function<bool(std::string_view folded, Where where)>;
   void listen(Listener listener, size_t overlap);
 
   // A whole text.

@@ -185,6 +185,15 @@ Result<bool> MessageText::header_contains(const std::string& field, std::string_
   return false;
 }
 
+Result<> MessageText::each_value(const std::string& field,
+                                 const std::function<void(std::string_view folded)>& show) {
+  TRY(parse_header());
+  for (ParsedField& parsed : fields_) {
+    if (mime::equals_ignoring_case(parsed.field.name, field)) show(folded(parsed));
+  }
+  return {};
+}
+
 // For each field: its number, the length of its value in four octets, the value.
 Result<std::optional<std::string>> MessageText::kept_texts() {
   TRY(parse_header());

@@ -4,6 +4,7 @@
 // One thread at a time; blocks on the engine. Buffers are kept between messages.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ class MessageText {
   // Whether a field of that name (lower case) has a value that contains the folded needle. Errors:
   // those of the engine; Code::corrupt for a damaged part index or a blob that is too short.
   Result<bool> header_contains(const std::string& field, std::string_view needle);
+  // Shows the folded value of each field of that name.
+  Result<> each_value(const std::string& field,
+                      const std::function<void(std::string_view folded)>& show);
   // The kept fields' values, folded; nothing when they are too long to be kept. Errors: as above.
   Result<std::optional<std::string>> kept_texts();
   // Shows every text to the matcher, until it wants no more. The header of an attached message

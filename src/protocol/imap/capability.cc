@@ -50,6 +50,7 @@ constexpr auto table = std::to_array<Entry>({
     {"FILTERS", Offered::after_login},
     {"CONTEXT=SEARCH", Offered::after_login},
     {"CONTEXT=SORT", Offered::after_login},
+    {"SEARCH=FUZZY", Offered::after_login},
     {"SEARCHRES", Offered::after_login},
     {"SORT", Offered::after_login},
     {"SORT=DISPLAY", Offered::after_login},

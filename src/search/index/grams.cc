@@ -10,7 +10,8 @@ constexpr int char_bits = 21;
 constexpr uint32_t char_mask = (1U << char_bits) - 1;
 constexpr size_t slots_min = 1 << 12;
 
-// The next character of valid UTF-8; moves `text` on.
+}  // namespace
+
 uint32_t next_char(std::string_view& text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
@@ -21,15 +22,16 @@ uint32_t next_char(std::string_view& text) {
   return c & char_mask;
 }
 
-bool is_continuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-}
-
-// Kana, bopomofo, ideographs, hangul.
 bool is_dense(uint32_t c) {
   return (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7ff) ||
          (c >= 0xf900 && c <= 0xfaff) || (c >= 0x1b000 && c <= 0x1b2ff) ||
          (c >= 0x20000 && c <= 0x3ffff) || (c >= 0x1100 && c <= 0x11ff);
+}
+
+namespace {
+
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
 bool is_control(uint32_t c) {

@@ -30,6 +30,11 @@ class GramSet {
   size_t size_ = 0;
 };
 
+// The next character of valid UTF-8; moves `text` on.
+uint32_t next_char(std::string_view& text);
+// Kana, bopomofo, ideographs, hangul.
+bool is_dense(uint32_t c);
+
 // The terms that every text with the folded needle has; none: the needle is too short to say.
 std::vector<std::string> terms_of_needle(std::string_view folded);
 

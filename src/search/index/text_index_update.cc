@@ -220,7 +220,7 @@ Result<> TextIndex::gather_message(store::Account& account, Block& block,
   }
   uint64_t octets = 0;
   Matcher matcher;
-  const auto hear = [&](std::string_view folded) {
+  const auto hear = [&](std::string_view folded, Where) {
     octets += folded.size();
     if (octets <= options_.message_text_max) block.grams.add(folded);
     return octets <= options_.message_text_max;

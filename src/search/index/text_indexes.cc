@@ -15,7 +15,7 @@ constexpr size_t open_max = 256;
 
 bool is_text(const Program& key) {
   const bool text = key.op == Op::header || key.op == Op::body || key.op == Op::text;
-  return text && !key.text.empty();
+  return text && !key.fuzzy && !key.text.empty();
 }
 
 }  // namespace
