@@ -19,6 +19,7 @@ import time
 
 import cluster
 import logins
+import search
 import servers
 from figures import at_least, at_most, median, ratio_of
 
@@ -369,6 +370,7 @@ ROWS = {
     "body": body,
     "idle": idle,
     "logins": logins.logins,
+    "search": search.search,
 }
 ASKED_FOR = {"cluster": cluster.rows}  # only when they are named with --only
 

@@ -239,15 +239,30 @@ service lmtp {{
 }}
 """
 
+DOVECOT_FTS = """\
+mail_plugins = fts fts_xapian
+plugin {
+  fts = xapian
+  fts_xapian = partial=3 full=20
+  fts_autoindex = yes
+  fts_enforced = yes
+}
+service indexer-worker {
+  vsz_limit = 2G
+}
+"""
+
 
 class Dovecot(Server):
     name = "Dovecot"
 
-    def __init__(self, directory, accounts, certificate, storage="sdbox", hibernate=False):
+    def __init__(self, directory, accounts, certificate, storage="sdbox", hibernate=False,
+                 fts=False):
         super().__init__(directory, accounts)
         self.certificate = certificate
         self.storage = storage
         self.hibernate = hibernate
+        self.fts = fts
         self.filling = False  # what is only prepared need not be durable
         self.state = directory.parent / f"{directory.name}-state"
         self.state.mkdir(exist_ok=True)
@@ -275,6 +290,8 @@ class Dovecot(Server):
             cores=os.cpu_count(), imap=self.base + 143, imaps=self.base + 993,
             lmtp=self.base + 24, hibernate="imap_hibernate_timeout = 2s" if self.hibernate else "",
             **users)
+        if self.fts:
+            text += DOVECOT_FTS
         if os.geteuid() == 0:
             os.chown(self.directory, users["user"], users["group"])
         config = self.state / "dovecot.conf"
