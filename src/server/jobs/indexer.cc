@@ -15,6 +15,8 @@ using Steady = std::chrono::steady_clock;
 const log::Source source{"index", ""};
 // A job of the batch pool goes on with small steps for so long.
 constexpr std::chrono::milliseconds slice{15};
+// Changes of an account that are worth a look at once: half a block.
+constexpr uint64_t many_changes = 32;
 
 struct Unequal {
   std::vector<MailboxId> mailboxes;
@@ -112,7 +114,11 @@ struct Indexer::State {
   const IndexerOptions options;
   net::Executor executor;
   net::Signal signal;
-  std::map<PartitionId, ModSeq> seen;             // of accounts in memory: up to where
+  struct Seen {
+    ModSeq modseq;
+    Steady::time_point at;
+  };
+  std::map<PartitionId, Seen> seen;               // of accounts in memory: up to where, and when
   std::map<PartitionId, Steady::time_point> off;  // until when nothing is written
 
   bool is_off(PartitionId partition) {
@@ -130,21 +136,26 @@ namespace {
 template <class State>
 std::set<PartitionId> due(State& state) {
   ServerWorld& world = state.world;
+  const auto now = Steady::now();
   std::set<PartitionId> out = world.indexes->take_wanted();
-  std::map<PartitionId, ModSeq> seen;
+  auto before = std::exchange(state.seen, {});
   for (const store::AccountPtr& account : world.store.loaded()) {
     const PartitionId partition = account->partition();
     const auto head = account->head();
     if (!head) continue;
-    const auto known = state.seen.find(partition);
+    const auto known = before.find(partition);
+    const bool is_known = known != before.end();
     // On a cluster an account in memory need not be one that is searched here.
-    const bool here = world.cluster == nullptr || known != state.seen.end();
-    if (here && (known == state.seen.end() || known->second != head->last_modseq)) {
-      out.insert(partition);
-    }
-    if (here || out.count(partition) != 0) seen[partition] = head->last_modseq;
+    const bool here = world.cluster == nullptr || is_known;
+    if (!here && out.count(partition) == 0) continue;
+    const uint64_t changes = is_known ? head->last_modseq.value - known->second.modseq.value : 0;
+    const bool many = changes >= many_changes ||
+                      (changes > 0 && now - known->second.at >= state.options.few_after);
+    if (!is_known || many) out.insert(partition);
+    const bool looked_at = out.count(partition) != 0;
+    state.seen[partition] =
+        looked_at ? typename State::Seen{head->last_modseq, now} : known->second;
   }
-  state.seen = std::move(seen);
   return out;
 }
 

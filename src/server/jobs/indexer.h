@@ -18,6 +18,8 @@ namespace eilpost::server {
 
 struct IndexerOptions {
   std::chrono::milliseconds look_every{1000};
+  // A few changes of an account that nobody searches wait for so long.
+  std::chrono::seconds few_after{30};
   std::chrono::seconds pass_every{3600};
   std::chrono::seconds retry_after{600};
 };

@@ -393,7 +393,10 @@ TEST(Indexer, KeepsIndexesOfAllAccounts) {
   for (int i = 0; i < 130; ++i) {
     w.append(*account, "Subject: s\r\n\r\nnumber " + std::to_string(i) + " of many\r\n");
   }
-  Indexer indexer(*w.world, {.look_every = std::chrono::milliseconds(5)});
+  IndexerOptions quick;
+  quick.look_every = std::chrono::milliseconds(5);
+  quick.few_after = std::chrono::seconds(0);
+  Indexer indexer(*w.world, quick);
   const auto status = [&] { return indexes.find(account->partition())->status(); };
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (status().indexed < 128 && std::chrono::steady_clock::now() < until) {
