@@ -24,6 +24,7 @@ constexpr size_t log_rows = 500;
 constexpr uint64_t cursor_steps = 2000;
 // Segments that are merged into one.
 constexpr size_t merge_count = 8;
+constexpr int level_max = 8;
 // Grams across pieces of a text: two characters of four octets.
 constexpr size_t gram_overlap = 8;
 // A message whose name was drawn when it was saved is no copy of an indexed one.
@@ -401,26 +402,27 @@ void TextIndex::forget_segment(const SegmentPtr& segment) {
   tell_waiting();
 }
 
+// The newest segments when eight of them are of one level, what is smaller counted as one.
 std::vector<TextIndex::SegmentPtr> TextIndex::to_merge() {
   std::lock_guard lock(mutex_);
-  std::vector<SegmentPtr> run;
-  int level = 0;
-  uint64_t messages = 0;
-  // From the newest on, what is no larger than what was found so far allows.
-  for (auto at = segments_.rbegin(); at != segments_.rend(); ++at) {
-    const SegmentInfo& info = (*at)->info;
-    const bool follows = run.empty() || info.base + info.blocks == run.back()->info.base;
-    if (!follows || messages + info.messages > options_.merged_messages_max) break;
-    if (level_of(info) > level) {
-      if (run.size() >= merge_count) break;
-      level = level_of(info);
+  for (int level = 0; level <= level_max; ++level) {
+    std::vector<SegmentPtr> run;
+    uint64_t messages = 0;
+    size_t alike = 0;
+    for (auto at = segments_.rbegin(); at != segments_.rend(); ++at) {
+      const SegmentInfo& info = (*at)->info;
+      const bool follows = run.empty() || info.base + info.blocks == run.back()->info.base;
+      messages += info.messages;
+      const bool fits = messages <= options_.merged_messages_max && level_of(info) <= level;
+      if (!follows || !fits) break;
+      alike += level_of(info) == level;
+      run.push_back(*at);
     }
-    messages += info.messages;
-    run.push_back(*at);
+    if (alike + (alike < run.size() ? 1 : 0) < merge_count || run.size() < merge_count) continue;
+    std::reverse(run.begin(), run.end());
+    return run;
   }
-  if (run.size() < merge_count) return {};
-  std::reverse(run.begin(), run.end());
-  return run;
+  return {};
 }
 
 Result<> TextIndex::merge(const std::vector<SegmentPtr>& parts) {

@@ -47,6 +47,9 @@ Result<> sync_file(const std::string& path) {
   return {};
 }
 
+// Xapian keeps what was added in memory until then: some 16 MB of blocks of grams.
+constexpr uint32_t documents_in_memory = 32;
+
 constexpr int compact_flags = Xapian::DBCOMPACT_SINGLE_FILE | Xapian::Compactor::FULLER;
 
 }  // namespace
@@ -88,6 +91,7 @@ Result<uint32_t> SegmentWriter::add(const std::vector<std::string>& terms) {
     Xapian::Document document;
     for (const std::string& term : terms) document.add_boolean_term(term);
     documents_ = state_->database.add_document(document);
+    if (documents_ % documents_in_memory == 0) state_->database.commit();
     return documents_;
   });
 }
