@@ -3,7 +3,7 @@
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
   case "$1" in
-    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top watch config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --config --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
@@ -35,6 +35,8 @@ _eilpost_words() {
     "index status") echo "--json --config --data --help" ;;
     "index rebuild" | "index drop") echo "--config --data --help" ;;
     top) echo "--once --config --data --help" ;;
+    watch)
+      echo "--server --user --password --token --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence --mailbox --exec --hook --json --quiet --state --once --connections --poll --renew --no-notify --help" ;;
     abuse) echo "list forget --help" ;;
     log) echo "explain --help" ;;
     "abuse list" | "abuse forget" | "log explain") echo "--config --data --help" ;;

@@ -245,7 +245,7 @@ TEST(Directories, ReasonsOfTheDirectoryComeThrough) {
 struct DelegationWorld : OutsideWorld {
   AccountRows rows{engine, random};
   Grants grants{rows};
-  FailureDelays delays{{}, clock};
+  FailureDelays delays{{}, clock, random};
   Authenticator authenticator{*all, delays, directory->names(), {&grants, &clock}};
 
   Result<Identity> login(const std::string& name, const std::string& authzid = "",
