@@ -1,6 +1,7 @@
 """eilpost watch: a client like any other, by NOTIFY and by IDLE, across a lost connection."""
 
 import json
+import os
 import subprocess
 import threading
 
@@ -14,7 +15,7 @@ class Watch:
     def __init__(self, ctx, *options):
         self.events, self.said = [], []
         self.process = subprocess.Popen(
-            [ctx.options.eilpost, "watch", "--json", "--silence", "20",
+            [os.path.abspath(ctx.options.eilpost), "watch", "--json", "--silence", "20",
              "--server", f"imap+plain://127.0.0.1:{ctx.server.port('imap')}",
              "--user", ctx.user, "--password", "env:WATCH_SECRET", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -89,15 +90,13 @@ def missed(ctx):
     state = ctx.path("state")
     client = ctx.imap()
     client.append("INBOX", message("before"))
-    first = ctx.run(ctx.options.eilpost, "watch", "--once", "--state", state, "--json",
-                    "--server", f"imap+plain://127.0.0.1:{ctx.server.port('imap')}",
-                    "--user", ctx.user, "--password", "env:S", env={"S": "pass"})
+    look = [os.path.abspath(ctx.options.eilpost), "watch", "--once", "--state", state, "--json",
+            "--server", f"imap+plain://127.0.0.1:{ctx.server.port('imap')}",
+            "--user", ctx.user, "--password", "env:S"]
+    first = ctx.run(*look, env={"S": "pass"})
     check_equal(first.strip(), "", "what the first look tells")
     client.append("INBOX", message("meanwhile"))
-    second = ctx.run(ctx.options.eilpost, "watch", "--once", "--state", state, "--json",
-                     "--server", f"imap+plain://127.0.0.1:{ctx.server.port('imap')}",
-                     "--user", ctx.user, "--password", "env:S", env={"S": "pass"})
-    event = json.loads(second)
+    event = json.loads(ctx.run(*look, env={"S": "pass"}))
     check_equal((event["event"], event["count"], event["first_uid"], event["caught_up"]),
                 ("arrived", 1, 2, True), "what the second look tells")
 
@@ -111,7 +110,7 @@ def command(ctx):
     wait_for(lambda: b"arrived INBOX 1" in (ctx.read("told") if _exists(ctx) else b""), 30,
              "the command was not run")
     watch.end()
-    said = ctx.run(ctx.options.eilpost, "watch", "--server",
+    said = ctx.run(os.path.abspath(ctx.options.eilpost), "watch", "--server",
                    f"imap+plain://127.0.0.1:{ctx.server.port('imap')}", "--user", ctx.user,
                    "--password", "env:S", env={"S": "wrong"}, status=1)
     check("AUTHENTICATIONFAILED" in said, said)

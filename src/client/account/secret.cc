@@ -2,20 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
-extern char** environ;
+#include "client/account/shell.h"
 
 namespace eilpost::client {
 
@@ -89,27 +88,16 @@ Result<std::string> read_command(const std::string& line) {
   pid_t child = 0;
   {
     const Descriptor in(ends[1]);
-    posix_spawn_file_actions_t actions{};
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, in.get(), STDOUT_FILENO);
-    std::string shell = "sh";
-    std::string flag = "-c";
-    std::string command = line;
-    std::array<char*, 4> arguments{shell.data(), flag.data(), command.data(), nullptr};
-    const int error =
-        ::posix_spawn(&child, "/bin/sh", &actions, nullptr, arguments.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) return fail_errno("sh", error);
+    child = TRY(start_shell({line, {}, in.get()}));
   }
   auto secret = read_line(out.get(), "the command for the password");
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
+  const int status = wait_for_shell(child);
   // A command that goes on writing after its first line may die of the closed pipe; that is no
   // failure once the line is there.
-  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-    return fail(Code::io, fmt::format("the command for the password ended with exit code {}",
-                                      WEXITSTATUS(status)));
+  constexpr int ended_by_pipe = 128 + SIGPIPE;
+  if (status != 0 && status != ended_by_pipe) {
+    return fail(Code::io,
+                fmt::format("the command for the password ended with exit code {}", status));
   }
   return secret;
 }

@@ -13,12 +13,11 @@ namespace eilpost {
 
 namespace {
 
-sigset_t stop_signals() {
+// Those that ask a tool to stop, and the one that ends their watcher.
+sigset_t watched_signals() {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, number);
   return set;
 }
 
@@ -112,12 +111,14 @@ struct ToolWorld::Watcher {
   std::thread thread;
 };
 
+ToolWorld::BlockedSignals::BlockedSignals() {
+  const sigset_t set = watched_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
 ToolWorld::ToolWorld()
     : output(process_output()), io_(1), stop_(io_.executor(0)), watcher_(new Watcher) {
-  sigset_t set = stop_signals();
-  sigaddset(&set, SIGUSR1);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  watcher_->thread = std::thread([this, set, handle = stop_.handle()] {
+  watcher_->thread = std::thread([this, set = watched_signals(), handle = stop_.handle()] {
     for (;;) {
       int number = 0;
       if (sigwait(&set, &number) != 0 || number == SIGUSR1) return;

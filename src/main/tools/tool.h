@@ -66,6 +66,15 @@ class ToolWorld {
   client::Hooks hooks();
 
   net::Executor executor() { return io_.executor(0); }
+
+ private:
+  // In every thread that is made afterwards, so it comes first.
+  struct BlockedSignals {
+    BlockedSignals();
+  };
+  BlockedSignals blocked_;
+
+ public:
   SystemClock clock;
   Random random = Random::from_os();
   Output output;

@@ -2,21 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 
+#include "client/account/shell.h"
 #include "client/watch/watcher.h"
 #include "main/tools/tools.h"
 #include "net/http_client.h"
-
-extern char** environ;
 
 namespace eilpost {
 
@@ -62,7 +58,9 @@ Result<> save_states(const std::string& path, const client::WatchedMailboxes& st
 // sh -c COMMAND with the event in the environment; waits for it, so that events keep their order.
 Result<int> run_command(const std::string& line, const client::Event& event,
                         const std::string& json) {
-  std::vector<std::string> values = {
+  client::ShellCommand command;
+  command.line = line;
+  command.environment = {
       fmt::format("EILPOST_EVENT={}", client::event_name(event.kind)),
       "EILPOST_MAILBOX=" + event.mailbox,
       fmt::format("EILPOST_COUNT={}", event.count),
@@ -72,22 +70,8 @@ Result<int> run_command(const std::string& line, const client::Event& event,
       fmt::format("EILPOST_MESSAGES={}", event.state.messages),
       "EILPOST_JSON=" + json,
   };
-  std::vector<char*> all;
-  for (char** at = environ; *at != nullptr; ++at) all.push_back(*at);
-  for (std::string& value : values) all.push_back(value.data());
-  all.push_back(nullptr);
-  std::string shell = "sh";
-  std::string flag = "-c";
-  std::string command = line;
-  std::array<char*, 4> arguments{shell.data(), flag.data(), command.data(), nullptr};
-  pid_t child = 0;
-  const int error =
-      ::posix_spawn(&child, "/bin/sh", nullptr, nullptr, arguments.data(), all.data());
-  if (error != 0) return fail_errno("sh", error);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  const pid_t child = TRY(client::start_shell(command));
+  return client::wait_for_shell(child);
 }
 
 class Teller {
