@@ -13,7 +13,8 @@ SHORT = "qz"
 WORDS = ("the meeting about garden invoice number order letter from house river mountain please "
          "answer today tomorrow morning evening budget report status holiday train ticket music "
          "window table chair project number street winter summer colour doctor school teacher "
-         "kitchen bottle orange yellow purple silver golden copper forest island desert ocean").split()
+         "kitchen bottle orange yellow purple silver golden copper forest island desert "
+         "ocean").split()
 
 
 class Session:
