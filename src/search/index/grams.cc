@@ -25,7 +25,7 @@ uint32_t next_char(std::string_view& text) {
 bool is_dense(uint32_t c) {
   return (c >= 0x2e80 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7ff) ||
          (c >= 0xf900 && c <= 0xfaff) || (c >= 0x1b000 && c <= 0x1b2ff) ||
-         (c >= 0x20000 && c <= 0x3ffff) || (c >= 0x1100 && c <= 0x11ff);
+         (c >= 0x20000 && c <= 0x3ffff);
 }
 
 namespace {

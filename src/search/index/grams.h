@@ -1,6 +1,6 @@
 // Grams: the short runs of characters by which the index knows a text. Of folded text (what
 // Matcher looks into): three characters, or two where both are of a script that writes words with
-// few (ideographs, kana, hangul). Which gram begins at a character is decided by the characters of
+// few (ideographs, kana). Which gram begins at a character is decided by the characters of
 // the gram alone, so every gram of a needle is one of any text that contains it. Grams with a line
 // end or another control character are left out on both sides. Values only; any thread.
 #pragma once
@@ -32,7 +32,8 @@ class GramSet {
 
 // The next character of valid UTF-8; moves `text` on.
 uint32_t next_char(std::string_view& text);
-// Kana, bopomofo, ideographs, hangul.
+// Kana, bopomofo, ideographs, syllables of hangul (which folding takes apart: its letters make
+// grams like those of an alphabet).
 bool is_dense(uint32_t c);
 
 // The terms that every text with the folded needle has; none: the needle is too short to say.

@@ -18,7 +18,7 @@ namespace {
 const log::Source source{"index", ""};
 
 // Rises whenever what a gram is, or what text of a message a search sees, changes.
-constexpr int rules_version = 1;
+constexpr int rules_version = 2;
 
 // Messages by which an index is known to be of this account.
 constexpr int samples_max = 4;
