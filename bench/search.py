@@ -71,7 +71,7 @@ def wait_for_index(bench, server, count):
                                str(server.directory), "user1@example.org"], capture_output=True,
                               text=True, check=False).stdout
         status = json.loads(said) if said.startswith("{") else {"indexed": 0}
-        if status["indexed"] + 64 > count:
+        if status["indexed"] + 256 > count:
             return status
         time.sleep(0.2)
     bench.errors.append("Eilpost: the index is not made")

@@ -34,7 +34,7 @@ struct IndexOptions {
   uint32_t block_messages = 64;
   uint64_t block_text_max = 256 * 1024;
   // Messages that wait until they are worth a segment: an eighth of what is indexed, within these.
-  uint64_t wait_messages_min = 64;
+  uint64_t wait_messages_min = 256;
   uint64_t wait_messages_max = 2048;
   uint32_t segment_blocks_max = 128;      // of one that is made
   uint64_t merged_messages_max = 131072;  // of one that is merged

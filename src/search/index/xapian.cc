@@ -52,6 +52,11 @@ constexpr uint32_t documents_in_memory = 32;
 
 constexpr int compact_flags = Xapian::DBCOMPACT_SINGLE_FILE | Xapian::Compactor::FULLER;
 
+// Every table of a file takes a page at least: a small file has small ones.
+int page_bytes(uint32_t documents) {
+  return documents < 64 ? 2048 : 8192;
+}
+
 }  // namespace
 
 bool xapian_available() {
@@ -99,7 +104,7 @@ Result<uint32_t> SegmentWriter::add(const std::vector<std::string>& terms) {
 Result<> SegmentWriter::finish(const std::string& path) {
   TRY(guarded<void>([&]() -> Result<> {
     state_->database.commit();
-    state_->database.compact(path, compact_flags);
+    state_->database.compact(path, compact_flags, page_bytes(documents_));
     return {};
   }));
   return sync_file(path);
@@ -175,7 +180,7 @@ Result<> merge_segments(const std::vector<std::string>& paths, const std::string
   TRY(guarded<void>([&]() -> Result<> {
     Xapian::Database all;
     for (const std::string& path : paths) all.add_database(Xapian::Database(path));
-    all.compact(to, compact_flags);
+    all.compact(to, compact_flags, page_bytes(all.get_lastdocid()));
     return {};
   }));
   return sync_file(to);

@@ -386,6 +386,7 @@ TEST(Indexer, KeepsIndexesOfAllAccounts) {
   TestWorld w;
   search::IndexOptions options;
   options.directory = testing::TempDir() + "eilpost_indexer_" + std::to_string(::getpid());
+  options.wait_messages_min = 64;
   std::filesystem::create_directories(options.directory + "/4711");
   search::TextIndexes indexes(options, w.metrics);
   w.world->indexes = &indexes;
