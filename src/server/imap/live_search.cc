@@ -112,17 +112,30 @@ void drop_gone(ImapSession& session, LiveSearch& live, const ShownBefore& before
   print_updates(session, live, removals(live, before.tree, lost));
 }
 
-void note_change(LiveSearch& live, const ShownBefore& before, const View& view, Uid uid) {
-  const uint32_t number = store::keys::page_of(uid);
-  const uint8_t slot = store::keys::slot_of(uid);
-  const store::PagePtr was = before.tree.page(number);
-  const store::PagePtr is = view.shown().page(number);
-  const store::HotEntry* old_entry = was ? was->find(slot) : nullptr;
-  const store::HotEntry* new_entry = is ? is->find(slot) : nullptr;
-  if (!old_entry || !new_entry) return;
-  const bool matters = search::may_differ(live.program, {*was, *old_entry, *before.keywords},
-                                          {*is, *new_entry, *view.snapshot().keywords});
-  if (matters) live.pending.add(uid);
+// Each page is looked up once for all its changes and all searches: there may be many of both.
+void note_changes(std::vector<LiveSearch>& live, const ShownBefore& before, const View& view,
+                  const std::vector<Announcement::Changed>& changes) {
+  const store::KeywordTable& keywords = *view.snapshot().keywords;
+  store::PagePtr was;
+  store::PagePtr is;
+  std::optional<uint32_t> at;
+  for (const Announcement::Changed& change : changes) {
+    const uint32_t number = store::keys::page_of(change.uid);
+    if (at != number) {
+      was = before.tree.page(number);
+      is = view.shown().page(number);
+      at = number;
+    }
+    const uint8_t slot = store::keys::slot_of(change.uid);
+    const store::HotEntry* old_entry = was ? was->find(slot) : nullptr;
+    const store::HotEntry* new_entry = is ? is->find(slot) : nullptr;
+    if (!old_entry || !new_entry) continue;
+    const search::HotMessage old_message{*was, *old_entry, *before.keywords};
+    const search::HotMessage new_message{*is, *new_entry, keywords};
+    for (LiveSearch& one : live) {
+      if (search::may_differ(one.program, old_message, new_message)) one.pending.add(change.uid);
+    }
+  }
 }
 
 // Where `won` belong among the messages at `indices` of the order; the others are not compared.
@@ -239,8 +252,8 @@ void start_live(ImapSession& session, LiveStart start, const imap::Search& plain
     return refuse(session, start.tag, "too many searches are kept up to date");
   }
   // RFC 5267 4.3.1: the first is never too large.
-  if (!live.empty() &&
-      results_of(live) + found.raw().intervals().size() > limits::live_search_ranges_max) {
+  const uint64_t more = found.raw().intervals().size() + start.order.size();
+  if (!live.empty() && results_of(live) + more > limits::live_search_ranges_max) {
     return refuse(session, start.tag, "too much is kept up to date");
   }
   auto program = plan_search(plain, live_surroundings(session));
@@ -273,13 +286,9 @@ void end_numbered(ImapSession& session) {
 void note_news(ImapSession& session, const ShownBefore& before, const Announcement& news) {
   Selected& selected = *session.selected();
   const UidSet added = arrivals(selected.view, before.tree.last_uid());
-  for (LiveSearch& live : selected.live) {
-    drop_gone(session, live, before, news.vanished);
-    for (const Announcement::Changed& changed : news.changed) {
-      note_change(live, before, selected.view, changed.uid);
-    }
-    live.pending.add(added);
-  }
+  for (LiveSearch& live : selected.live) drop_gone(session, live, before, news.vanished);
+  note_changes(selected.live, before, selected.view, news.changed);
+  for (LiveSearch& live : selected.live) live.pending.add(added);
 }
 
 net::Task<> tell_live(ImapSession& session) {

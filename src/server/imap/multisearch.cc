@@ -116,6 +116,7 @@ class MultiSearcher {
     if (imap::uses(search_.key, imap::SearchOp::modseq)) {
       data.modseq = modseq_of_result(search_.returns, answer, snapshot.tree);
     }
+    if (search_.returns.relevancy) data.relevancy = relevancy_of_result(search_.returns, answer);
     imap::append_esearch(session_.out(), data, session_.style());
   }
 

@@ -9,21 +9,6 @@ namespace eilpost::server {
 
 namespace {
 
-// RFC 6203 4: a score for each message that ALL or PARTIAL names.
-std::vector<uint8_t> scores_of(const imap::SearchReturn& returns, const search::Answer& answer) {
-  constexpr uint8_t certain = 100;
-  const IntervalSet told =
-      returns.partial ? imap::page_of(answer.uids.raw(), *returns.partial) : answer.uids.raw();
-  std::vector<uint8_t> out;
-  auto at = answer.relevancy.begin();
-  told.for_each([&](uint32_t uid) {
-    while (at != answer.relevancy.end() && at->uid.value < uid) ++at;
-    const bool scored = at != answer.relevancy.end() && at->uid.value == uid;
-    out.push_back(scored ? at->score : certain);
-  });
-  return out;
-}
-
 void print_result(ImapSession& session, const imap::Search& command, RunOptions options,
                   const search::Answer& answer) {
   imap::SearchReturn returns = command.returns;
@@ -46,7 +31,7 @@ void print_result(ImapSession& session, const imap::Search& command, RunOptions 
   data.tag = std::string(options.tag);
   data.uid = options.uid;
   data.modseq = modseq;
-  if (returns.relevancy) data.relevancy = scores_of(returns, answer);
+  if (returns.relevancy) data.relevancy = relevancy_of_result(returns, answer);
   imap::append_esearch(session.out(), data, session.style());
 }
 

@@ -189,6 +189,21 @@ std::optional<uint64_t> modseq_of_result(const imap::SearchReturn& returns,
   return modseq;
 }
 
+std::vector<uint8_t> relevancy_of_result(const imap::SearchReturn& returns,
+                                         const search::Answer& answer) {
+  constexpr uint8_t certain = 100;
+  const IntervalSet told =
+      returns.partial ? imap::page_of(answer.uids.raw(), *returns.partial) : answer.uids.raw();
+  std::vector<uint8_t> out;
+  auto at = answer.relevancy.begin();
+  told.for_each([&](uint32_t uid) {
+    while (at != answer.relevancy.end() && at->uid.value < uid) ++at;
+    const bool scored = at != answer.relevancy.end() && at->uid.value == uid;
+    out.push_back(scored ? at->score : certain);
+  });
+  return out;
+}
+
 imap::ESearchData esearch_of(const imap::SearchReturn& returns, const IntervalSet& found) {
   imap::ESearchData out;
   if (returns.count) out.count = found.count();

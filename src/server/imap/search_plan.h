@@ -35,6 +35,10 @@ std::optional<uint64_t> modseq_of_result(const imap::SearchReturn& returns,
                                          const search::Answer& answer,
                                          const store::MessageTree& shown);
 
+// RFC 6203 4: a score for each message that ALL or PARTIAL names, in their order.
+std::vector<uint8_t> relevancy_of_result(const imap::SearchReturn& returns,
+                                         const search::Answer& answer);
+
 // The items of an ESEARCH response for the numbers found (RFC 9051 7.3.4); tag, UID and MODSEQ are
 // the caller's.
 imap::ESearchData esearch_of(const imap::SearchReturn& returns, const IntervalSet& found);
