@@ -1,5 +1,5 @@
-"""Ruby's net-imap: TLS, folders, FETCH of every kind that it parses, IDLE, and SORT and THREAD where
-the server has them."""
+"""Ruby's net-imap: TLS, folders, FETCH of every kind that it parses, IDLE, and SORT and THREAD
+where the server has them."""
 
 import subprocess
 

@@ -341,6 +341,7 @@ net::Task<tl::expected<store::AppendResult, Reply>> commit_messages(
       !appended && (!state.committing || store::surely_refused(appended.error().code));
   if (!refused) state.staged.clear();
   if (!appended) co_return tl::unexpected(reply_to_failure(session, appended.error()));
+  session.note_change();
   co_return std::move(*appended);
 }
 

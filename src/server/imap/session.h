@@ -196,6 +196,8 @@ class ImapSession {
     if (result) fresh_ = changed_ = true;  // the runner has compared versions
     co_return result;
   }
+  // The running command has changed the account by another way than mutate().
+  void note_change() { changed_ = true; }
   // f() on the disk pool; it must own what it uses. Result<T> of what f returns.
   template <class F>
   net::Task<typename net::detail::JobResult<std::invoke_result_t<F&>>::type> read(F f) {
