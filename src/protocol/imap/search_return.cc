@@ -37,6 +37,12 @@ Result<> parse_option(Cursor& cursor, SearchReturn& returns) {
                                   [&](const ReturnName& r) { return cursor.accept_word(r.name); });
   if (known == return_names.end()) return cursor.expected("a RETURN option");
   returns.*known->option = true;
+  // modifier-update = "UPDATE" [ "(" fetch-att *(SP fetch-att) ")" ]; its example has a space.
+  if (known->option == &SearchReturn::update &&
+      (cursor.peek() == '(' || cursor.rest().substr(0, 2) == " (")) {
+    cursor.skip_spaces();
+    returns.update_items = TRY(parse_fetch_items(cursor));
+  }
   if (returns.all && returns.partial) {
     return cursor.error_at(Code::invalid, "expected one PARTIAL or ALL", start);
   }
@@ -66,6 +72,9 @@ void print_search_return(CommandWriter& out, const SearchReturn& returns) {
     if (!(returns.*known.option)) continue;
     out.raw(before).raw(known.name);
     before = " ";
+    if (known.option != &SearchReturn::update || returns.update_items.empty()) continue;
+    out.raw(" ");
+    append_fetch_items(out.line(), returns.update_items);
   }
   if (returns.partial) {
     out.raw(before).raw("PARTIAL ");

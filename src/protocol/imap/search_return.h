@@ -1,11 +1,13 @@
 // RETURN (...) of SEARCH, SORT and ESEARCH. RFC 9051 6.4.4 (ESEARCH, SAVE), RFC 9394 (PARTIAL), RFC
-// 6203 (RELEVANCY), RFC 5267 (UPDATE, CONTEXT).
+// 6203 (RELEVANCY), RFC 5267 (UPDATE, CONTEXT), RFC 5465 7 (items with UPDATE).
 // Values only; any thread.
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "protocol/imap/cursor.h"
+#include "protocol/imap/fetch.h"
 #include "protocol/imap/partial.h"
 #include "protocol/imap/writer.h"
 
@@ -23,6 +25,8 @@ struct SearchReturn {
   bool context = false;                 // RFC 5267 4.2: a hint, of no use here
   bool relevancy = false;               // RFC 6203 4
   std::optional<PartialRange> partial;  // excludes `all`
+  // RFC 5465 7: to be sent of new messages that `update` adds.
+  std::vector<FetchItem> update_items;
 
   // Something to print: SAVE alone is answered by nothing (RFC 5182 2.1).
   bool answers() const {

@@ -18,7 +18,7 @@ CommandTask run(ImapSession& session, const imap::Compress& command, RunOptions 
     co_return Reply::bad("nothing may follow COMPRESS before its answer");
   }
   imap::append_tagged(session.out(), options.tag, imap::Condition::ok, imap::ResponseCode(),
-                      "DEFLATE from here on");
+                      session.text("DEFLATE from here on"));
   auto sent = co_await session.send();
   if (sent) session.stream().start_deflate();
   co_return Reply::silent();

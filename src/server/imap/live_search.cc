@@ -7,6 +7,7 @@
 #include "search/live.h"
 #include "server/imap/commands.h"
 #include "server/imap/live_order.h"
+#include "server/imap/notify.h"
 #include "server/imap/search_run.h"
 #include "server/imap/sort.h"
 
@@ -211,7 +212,18 @@ net::Task<Result<std::vector<imap::ContextUpdate>>> additions(ImapSession& sessi
   co_return out;
 }
 
-net::Task<Result<>> look_again(ImapSession& session, LiveSearch& live) {
+// RFC 5465 7: EXISTS, then FETCH, then ESEARCH.
+net::Task<Result<>> tell_new(ImapSession& session, const LiveSearch& live, const UidSet& won,
+                             NewMessages& fresh) {
+  if (live.items.empty()) co_return Result<>();
+  UidSet told = intersection(won, fresh.uids);
+  if (told.empty()) co_return Result<>();
+  fresh.uids = difference(fresh.uids, told);
+  auto printed = co_await print_new_messages(session, fresh.items, std::move(told));
+  co_return printed;
+}
+
+net::Task<Result<>> look_again(ImapSession& session, LiveSearch& live, NewMessages& fresh) {
   Progress progress(session, "", std::nullopt);
   std::vector<search::Program> both;
   both.push_back(search::in_uids(live.pending));
@@ -226,6 +238,8 @@ net::Task<Result<>> look_again(ImapSession& session, LiveSearch& live) {
   live.found = difference(live.found, lost);
   live.pending = difference(live.pending, lost);
   std::vector<imap::ContextUpdate> updates = removals(live, session.selected()->view.shown(), lost);
+  auto fetched = co_await tell_new(session, live, won, fresh);
+  if (!fetched) session.log().info("live search: {}", fetched.error().detail);
   auto added = co_await additions(session, live, won);
   if (added) {
     live.pending.clear();
@@ -269,6 +283,10 @@ void start_live(ImapSession& session, LiveStart start, const imap::Search& plain
   one.found = found;
   one.criteria = std::move(start.criteria);
   one.order = std::move(start.order);
+  one.items = plain.returns.update_items;
+  for (const imap::FetchItem& item : one.items) {
+    if (item.kind == imap::FetchKind::modseq) session.use_condstore();  // RFC 7162 3.1
+  }
   one.collation = session.collation;
   live.push_back(std::move(one));
 }
@@ -291,11 +309,11 @@ void note_news(ImapSession& session, const ShownBefore& before, const Announceme
   for (LiveSearch& live : selected.live) live.pending.add(added);
 }
 
-net::Task<> tell_live(ImapSession& session) {
+net::Task<> tell_live(ImapSession& session, NewMessages& fresh) {
   for (size_t i = 0; i < session.selected()->live.size(); ++i) {
     LiveSearch& live = session.selected()->live[i];
     if (live.pending.empty()) continue;
-    auto looked = co_await look_again(session, live);
+    auto looked = co_await look_again(session, live, fresh);
     if (!looked) session.log().info("live search: {}", looked.error().detail);
     if (session.wants_send()) {
       auto sent = co_await session.send();

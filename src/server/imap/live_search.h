@@ -10,6 +10,7 @@
 #include "base/interval_set.h"
 #include "mime/collation.h"
 #include "net/task.h"
+#include "protocol/imap/fetch.h"
 #include "protocol/imap/sort.h"
 #include "search/program.h"
 #include "store/page.h"
@@ -25,8 +26,9 @@ struct LiveSearch {
   bool uid = false;  // it is told in uids, else in message numbers
   search::Program program;
   size_t keys = 1;
-  UidSet found;    // as the client knows it
-  UidSet pending;  // to be looked at
+  UidSet found;                        // as the client knows it
+  UidSet pending;                      // to be looked at
+  std::vector<imap::FetchItem> items;  // to be sent of new messages among them (RFC 5465 7)
   // Of SORT: what it orders by, and what was found in that order. SEARCH has no criteria.
   std::vector<imap::SortCriterion> criteria;
   mime::Collation collation = mime::Collation::unicode_casemap;
@@ -47,6 +49,13 @@ struct LiveStart {
   std::vector<imap::SortCriterion> criteria = {};
   std::vector<Uid> order = {};  // of `found`, where there are criteria
 };
+
+// Messages that have just come to the view, but for those that came by this session, and what the
+// client wants of them: all that NOTIFY and its live searches ask for, so that each is told once.
+struct NewMessages {
+  UidSet uids;  // not yet told
+  std::vector<imap::FetchItem> items;
+};
 void start_live(ImapSession& session, LiveStart start, const imap::Search& plain,
                 const UidSet& found);
 // RFC 5267 4.3: a tag that a live search has is not to be used again for one.
@@ -59,7 +68,8 @@ void end_numbered(ImapSession& session);
 // before EXPUNGE so that message numbers hold (RFC 5267 4.3.4). Notes what is to be looked at.
 void note_news(ImapSession& session, const ShownBefore& before, const Announcement& news);
 // After the news was printed, ADDTO behind EXISTS (RFC 5267 4.3.3): looks at what was noted. What
-// cannot be looked at stays noted for the next time.
-net::Task<> tell_live(ImapSession& session);
+// cannot be looked at stays noted for the next time. New messages that a search with items finds go
+// before it, and are taken out of `fresh`.
+net::Task<> tell_live(ImapSession& session, NewMessages& fresh);
 
 }  // namespace eilpost::server

@@ -166,7 +166,7 @@ std::vector<StatusToTell> statuses_to_tell(ImapSession& session, const Look& loo
 void overflow(ImapSession& session) {
   imap::append_untagged(session.out(), imap::Condition::ok,
                         imap::ResponseCode(imap::CodeName::notification_overflow),
-                        "more has happened than can be told");
+                        session.text("more has happened than can be told"));
   session.notify = std::make_unique<NotifyState>();
 }
 
@@ -217,6 +217,18 @@ net::Task<> tell_metadata(ImapSession& session, const Look& look) {
 
 bool tells_selected(const ImapSession& session) {
   return !session.notify || session.notify->selected_events != 0;
+}
+
+std::vector<imap::FetchItem> items_of_new(ImapSession& session) {
+  std::vector<imap::FetchItem> out;
+  const auto add = [&](const std::vector<imap::FetchItem>& items) {
+    for (const imap::FetchItem& item : items) {
+      if (std::find(out.begin(), out.end(), item) == out.end()) out.push_back(item);
+    }
+  };
+  if (session.notify) add(session.notify->fetch);
+  for (const LiveSearch& live : session.selected()->live) add(live.items);
+  return out;
 }
 
 void note_subscription(ImapSession& session, const std::string& name, bool subscribed) {

@@ -56,6 +56,10 @@ net::Task<> announce_notified(ImapSession& session);
 // What this session did to a subscription is no news to it.
 void note_subscription(ImapSession& session, const std::string& name, bool subscribed);
 
+// What is to be sent of messages that come to the selected mailbox: what NOTIFY and searches with
+// UPDATE ask for (RFC 5465 5.2, 7), each item once.
+std::vector<imap::FetchItem> items_of_new(ImapSession& session);
+
 // fetch.cc: FETCH responses of messages that have just come to the selected mailbox.
 net::Task<Result<>> print_new_messages(ImapSession& session,
                                        const std::vector<imap::FetchItem>& items, UidSet uids);

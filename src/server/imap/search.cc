@@ -2,6 +2,7 @@
 // shows.
 
 #include "server/imap/commands.h"
+#include "server/imap/fetch_plan.h"
 #include "server/imap/filters.h"
 #include "server/imap/search_run.h"
 
@@ -44,6 +45,9 @@ CommandTask run(ImapSession& session, const imap::Search& asked, RunOptions opti
   }
   // RFC 5267 4.3: updates would not say which search they are of.
   if (asked.returns.update && is_live(session, options.tag)) co_return Reply::bad("tag reuse");
+  if (body_items(asked.returns.update_items) > limits::fetch_bodies_max) {
+    co_return Reply::no(imap::CodeName::limit, "more body sections than one FETCH may name");
+  }
   auto command = co_await with_filters(session, asked);
   if (!command) co_return std::move(command.error());
   auto answer = co_await find_messages(session, *command, options.tag);

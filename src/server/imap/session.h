@@ -253,7 +253,7 @@ class ImapSession {
   net::Task<> read_masks(AccountId id);
   net::Task<bool> fill();
   net::Task<bool> push();
-  net::Task<Result<>> fetch_news(UidSet added, ModSeq since);
+  net::Task<Result<>> leave_out_own(UidSet& added, ModSeq since);
   net::Task<bool> handle_frame(imap::Frame frame);
   net::Task<> end();
   net::Task<Reply> dispatch(const imap::Command& command);

@@ -237,7 +237,8 @@ net::Task<Result<>> ImapSession::sync(bool expunges) {
   }
   const bool nothing_new = view.snapshot_ptr() == *now && (view.gone().empty() || !expunges);
   if (nothing_new) {
-    co_await tell_live(*this);
+    NewMessages none;
+    co_await tell_live(*this, none);
     co_return Result<>();
   }
   const uint32_t uid_validity = view.snapshot().counters.uid_validity;
@@ -261,36 +262,34 @@ net::Task<Result<>> ImapSession::take(store::SnapshotPtr now, bool expunges) {
   Announcement news = view.advance(std::move(now), expunges);
   if (keywords_added) append_defined_flags(out_, *selected_);
   if (live) note_news(*this, before, news);
-  const bool fetches = notify && !notify->fetch.empty() && !news.added.empty();
-  UidSet added = fetches ? news.added : UidSet();
+  NewMessages fresh{news.added, items_of_new(*this)};
+  if (fresh.items.empty()) fresh.uids.clear();
   // Flags that others changed and the client does not want to hear of.
   const bool wants_flags =
       !notify || changed_ || (notify->selected_events & imap::event_flag_change) != 0;
   if (!wants_flags) news.changed.clear();
   auto printed = co_await print(std::move(news));
   CO_TRY(printed);
-  co_await tell_live(*this);
-  // RFC 5465 5.2: behind what is told of searches.
-  if (!fetches) co_return Result<>();
-  auto told = co_await fetch_news(std::move(added), known);
+  auto others = co_await leave_out_own(fresh.uids, known);
+  CO_TRY(others);
+  co_await tell_live(*this, fresh);
+  // RFC 5465 5.2: what NOTIFY alone asks for comes behind what is told of searches.
+  if (fresh.uids.empty() || !notify || notify->fetch.empty()) co_return Result<>();
+  auto told = co_await print_new_messages(*this, notify->fetch, std::move(fresh.uids));
   co_return told;
 }
 
-// RFC 5465 5.2: what NOTIFY asks for of new messages, but for those that came by this session.
-net::Task<Result<>> ImapSession::fetch_news(UidSet added, ModSeq since) {
-  if (changed_) {
-    const store::NewsRange range{since, selected_->view.snapshot().counters.highest_modseq};
-    auto job = [account = account_, range, id = entry_.id()] {
-      return store::read_news(account->engine(), account->partition(), range, id);
-    };
-    auto news = co_await read(std::move(job));
-    CO_TRY(news);
-    const UidSet& own = news->mailboxes[selected_->mailbox].added_here;
-    added = UidSet(added.raw().subtract(own.raw()));
-  }
-  if (added.empty()) co_return Result<>();
-  auto printed = co_await print_new_messages(*this, notify->fetch, std::move(added));
-  co_return printed;
+// RFC 5465 5.2: nothing is fetched of messages that came by this session.
+net::Task<Result<>> ImapSession::leave_out_own(UidSet& added, ModSeq since) {
+  if (added.empty() || !changed_) co_return Result<>();
+  const store::NewsRange range{since, selected_->view.snapshot().counters.highest_modseq};
+  auto job = [account = account_, range, id = entry_.id()] {
+    return store::read_news(account->engine(), account->partition(), range, id);
+  };
+  auto news = co_await read(std::move(job));
+  CO_TRY(news);
+  added = UidSet(added.raw().subtract(news->mailboxes[selected_->mailbox].added_here.raw()));
+  co_return Result<>();
 }
 
 net::Task<Result<>> ImapSession::print(Announcement news) {

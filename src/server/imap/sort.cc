@@ -5,6 +5,7 @@
 
 #include "search/order/sorter.h"
 #include "server/imap/commands.h"
+#include "server/imap/fetch_plan.h"
 #include "server/imap/filters.h"
 #include "server/imap/progress.h"
 #include "server/imap/search_plan.h"
@@ -248,6 +249,9 @@ CommandTask run(ImapSession& session, const imap::Sort& asked, RunOptions option
   const imap::SearchReturn& returns = asked.search.returns;
   // RFC 5267 4.3: updates would not say which search they are of.
   if (returns.update && is_live(session, options.tag)) co_return Reply::bad("tag reuse");
+  if (body_items(returns.update_items) > limits::fetch_bodies_max) {
+    co_return Reply::no(imap::CodeName::limit, "more body sections than one FETCH may name");
+  }
   if (asks_for_relevancy(asked) && !search::evaluates_fuzzy) {
     co_return Reply::bad("RELEVANCY is not offered here");
   }

@@ -12,7 +12,8 @@ CommandTask run(ImapSession& session, const imap::Unauthenticate&, RunOptions op
   const imap::ResponseCode code(imap::CodeName::capability, session.capabilities());
   if (!session.stream().is_deflated()) co_return Reply::ok(code, "log in again");
   // RFC 8437 4.1: compression ends behind this answer, and behind the client's command.
-  imap::append_tagged(session.out(), options.tag, imap::Condition::ok, code, "log in again");
+  imap::append_tagged(session.out(), options.tag, imap::Condition::ok, code,
+                      session.text("log in again"));
   auto sent = co_await session.send();
   session.stream().end_deflate();
   co_return Reply::silent();
