@@ -26,7 +26,9 @@ constexpr std::array<NamedStep, 7> named_steps = {{{NameStep::login_id, "login-i
 
 // One that stands alone: no domain, and none is added.
 Result<std::string> fold_part(std::string_view part) {
-  if (part.find('@') != std::string_view::npos) return fail(Code::invalid, "an @ in a bare name");
+  if (part.find_first_of("@/\\") != std::string_view::npos) {
+    return fail(Code::invalid, "a separator in one part of a name");
+  }
   return fold_name(part, {});
 }
 

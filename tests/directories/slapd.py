@@ -26,7 +26,8 @@ class Slapd:
         self.port, self.tls_port = base, base + 1
         self.uri = f"ldap://127.0.0.1:{self.port}"
         self.tls_uri = f"ldaps://127.0.0.1:{self.tls_port}"
-        self.certificate, self.key = certificates.make(f"slapd-{base}", "DNS:localhost,IP:127.0.0.1")
+        self.certificate, self.key = certificates.make(f"slapd-{base}",
+                                                       "DNS:localhost,IP:127.0.0.1")
         self.ca = certificates.ca
         self.daemon = None
         self.entries = []
