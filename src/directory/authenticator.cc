@@ -28,12 +28,17 @@ Authenticator::Authenticator(Directory& directory, FailureDelays& delays, NameRu
                              Delegation delegation)
     : directory_(directory), delays_(delays), names_(std::move(names)), delegation_(delegation) {}
 
-Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& lookup) {
+std::string Authenticator::claimed_account(const sasl::Lookup& lookup) const {
   const std::string name = split_login_name(sasl::claimed_name(lookup)).own;
-  // A name that cannot be one is delayed under its own spelling. Of a token or a ticket nobody
-  // knows yet whose it is: a stranger's must not delay the one whom he names.
-  attempt.name = name.empty() ? source_key(attempt.source)
-                              : fold_name(name, names_).value_or(name.substr(0, name_octets_max));
+  // A name that cannot be one is delayed under its own spelling.
+  return name.empty() ? name : fold_name(name, names_).value_or(name.substr(0, name_octets_max));
+}
+
+Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& lookup) {
+  attempt.name = claimed_account(lookup);
+  // Of a token or a ticket nobody knows yet whose it is: a stranger's must not delay the one whom
+  // he names.
+  if (attempt.name.empty()) attempt.name = source_key(attempt.source);
   // Only what shows the password tells whether it is the same as before.
   if (const auto* check = std::get_if<sasl::CheckPassword>(&lookup)) {
     attempt.tag = delays_.tag_of(attempt.name, check->password);

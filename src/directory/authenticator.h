@@ -73,6 +73,9 @@ class Authenticator {
   Authenticator(Directory& directory, FailureDelays& delays, NameRules names,
                 Delegation delegation = {});
 
+  // Whose secret the lookup is about, as delays count it: folded, or as given when it cannot be;
+  // empty where that comes out only with the answer.
+  std::string claimed_account(const sasl::Lookup& lookup) const;
   // Microseconds to wait before lookup(). Code::limit: too many guesses from there, refuse at once.
   Result<int64_t> admit(Attempt& attempt, const sasl::Lookup& lookup);
   sasl::LookupAnswer lookup(Attempt& attempt, const sasl::Lookup& lookup);

@@ -302,7 +302,7 @@ def rules_change(server):
     said = again.line()
     check(said.startswith("* BYE [CONTACTADMIN] this account may not log in from here"), said)
     check_equal(server.admin("account", "policy", "anna"),
-                "mechanisms=PLAIN; allow=no listeners=imap\n", "account policy")
+                "mechanisms=PLAIN; listeners=imap allow=no\n", "account policy")
     plain = Client(server.ports["imap"])
     check("[CONTACTADMIN]" in plain.login("PLAIN", "anna"), "anna on imap")
     private = Client(server.ports["imaps"], tls=True)

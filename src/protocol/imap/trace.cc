@@ -37,8 +37,9 @@ std::string shown_line(std::string_view text) {
 // Where the first argument behind tag and command ends; the command's own end when it has none.
 size_t end_of_user(std::string_view text, std::string_view name) {
   const size_t at = static_cast<size_t>(name.data() - text.data()) + name.size();
-  size_t i = at;
-  while (i < text.size() && text[i] == ' ') ++i;
+  // One blank, as the grammar has it: behind more of them the first word may be the password.
+  size_t i = at + 1;
+  if (i >= text.size() || text[at] != ' ' || text[i] == ' ') return at;
   if (i < text.size() && text[i] == '"') {
     for (++i; i < text.size() && text[i] != '"'; ++i) {
       if (text[i] == '\\') ++i;

@@ -17,6 +17,7 @@ TEST(Trace, SecretsOfCommands) {
   EXPECT_EQ(shown("a login \"an\\\"na\" \"hunter 2\""), "a login \"an\\\"na\" [secret]\n");
   EXPECT_EQ(shown("a LOGIN {4} {7}"), "a LOGIN {4} [secret]\n");
   EXPECT_EQ(shown("a LOGIN \"anna hunter2"), "a LOGIN [secret]\n");
+  EXPECT_EQ(shown("a LOGIN  hunter2"), "a LOGIN [secret]\n");
   EXPECT_EQ(shown("a LOGIN"), "a LOGIN [secret]\n");
   EXPECT_EQ(shown("a AUTHENTICATE PLAIN AGFubmEAaHVudGVyMg=="), "a AUTHENTICATE PLAIN [secret]\n");
   EXPECT_EQ(shown("a AUTHENTICATE PLAIN"), "a AUTHENTICATE PLAIN\n");

@@ -21,8 +21,10 @@ int tls_version_of(const net::Stream& stream) {
 LoginFacts facts_of(ImapSession& session) {
   const directory::Identity& identity = session.identity();
   LoginFacts out;
-  out.account = identity.account;
-  const auto who = ImapSession::claimant_of(identity);
+  // Places and programs are those of the one who acts.
+  out.account = identity.actor;
+  const auto who =
+      identity.delegated() ? ImapSession::actor_of(identity) : ImapSession::claimant_of(identity);
   out.names = who ? who->names : std::vector<std::string>{identity.login_name};
   // Everything that shows the same password is the same credential.
   const bool password = !who || sasl::reveals_password(who->mechanism);
@@ -36,6 +38,16 @@ LoginFacts facts_of(ImapSession& session) {
   if (const auto head = session.account().head()) out.bytes_used = head->used.bytes;
   out.bytes_max = session.quota().bytes;
   return out;
+}
+
+// The one that LANGUAGE has chosen (RFC 5255), else that of all.
+AlertLanguage language_of(const ImapSession& session) {
+  switch (session.language) {
+    case Language::english: return AlertLanguage::english;
+    case Language::german: return AlertLanguage::german;
+    case Language::international: break;
+  }
+  return session.settings().alerts.language;
 }
 
 std::string mail_date(Timestamp at) {
@@ -81,15 +93,17 @@ net::Task<> deliver(ImapSession& session, std::string message) {
 }
 
 net::Task<> tell(ImapSession& session, std::vector<Alert> alerts) {
-  const AlertLanguage language = session.settings().alerts.language;
+  const AlertLanguage language = language_of(session);
+  const bool utf8 = session.utf8_on() || session.language != Language::international;
   for (const Alert& alert : alerts) {
     const std::string text = alert_text(alert, language);
     session.log().info("alert kind={} key={}", alert_name(alert.kind), alert.key);
-    // Only who has asked for UTF-8 gets it (RFC 9051 9, resp-text).
+    // Only who has asked for UTF-8, or for a language (RFC 5255 3.2), gets it.
     imap::append_untagged(session.out(), imap::Condition::ok,
                           imap::ResponseCode(imap::CodeName::alert),
-                          session.utf8_on() ? text : ascii_text(text));
-    if (!alert.mail) continue;
+                          utf8 ? text : ascii_text(text));
+    // Not into the mail of somebody else.
+    if (!alert.mail || session.identity().delegated()) continue;
     std::string message = mail_of(session, text, language);
     co_await deliver(session, std::move(message));
   }
@@ -118,24 +132,23 @@ net::Task<> tell_alerts(ImapSession& session) {
   co_await tell(session, std::move(*judged));
 }
 
-net::Task<> recall_devices(ImapSession& session, std::string_view name) {
+net::Task<> recall_devices(ImapSession& session, std::string account) {
   ServerWorld& world = session.world();
   directory::FailureDelays& delays = world.authenticator.delays();
   const std::string address = session.stream().peer().host();
-  auto folded = directory::fold_name(name, world.names);
-  if (world.alerts == nullptr || !folded) co_return;
+  if (world.alerts == nullptr || account.empty()) co_return;
   directory::FailureDelays::Who who;
-  who.account = *folded;
+  who.account = account;
   who.address = address;
   if (!delays.asks_for_devices(who)) co_return;
   // The same is done for a name that nobody has.
-  auto job = [&world, account = *folded]() -> Result<std::vector<std::string>> {
+  auto job = [&world, account]() -> Result<std::vector<std::string>> {
     const auto found = TRY(world.directory.resolve(account));
     return world.alerts->devices(found.id);
   };
   auto devices = co_await net::run_on(world.directory_pool, std::move(job));
   if (!devices && devices.error().code != Code::not_found) co_return;
-  delays.learn(*folded, devices ? *devices : std::vector<std::string>());
+  delays.learn(account, devices ? *devices : std::vector<std::string>());
 }
 
 }  // namespace eilpost::server

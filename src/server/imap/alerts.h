@@ -3,7 +3,7 @@
 // gives the counting of guesses what disk knows of an account's devices.
 #pragma once
 
-#include <string_view>
+#include <string>
 
 #include "server/imap/session.h"
 
@@ -12,7 +12,8 @@ namespace eilpost::server {
 // After the login, before its tagged answer; and again after ID.
 net::Task<> tell_alerts(ImapSession& session);
 
-// Before an attempt on that account (folded) waits: whether it comes from a known device.
-net::Task<> recall_devices(ImapSession& session, std::string_view name);
+// Before an attempt on that account (Authenticator::claimed_account) waits: whether it comes from a
+// known device.
+net::Task<> recall_devices(ImapSession& session, std::string account);
 
 }  // namespace eilpost::server

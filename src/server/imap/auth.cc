@@ -142,7 +142,8 @@ class Exchange {
     name_ = name;
     auto admitted = session_.admit_by_policy(name, mechanism_);
     CO_TRY(admitted);
-    co_await recall_devices(session_, name);
+    std::string account = authenticator().claimed_account(lookup);
+    co_await recall_devices(session_, std::move(account));
     auto wait = authenticator().admit(attempt_, lookup);
     CO_TRY(wait);
     const int64_t micros = *wait;
@@ -240,7 +241,8 @@ CommandTask run(ImapSession& session, const imap::Login& command, RunOptions) {
   claim.name = command.user;
   claim.password = command.password;
   const sasl::Lookup lookup = claim;
-  co_await recall_devices(session, command.user);
+  std::string account = session.world().authenticator.claimed_account(lookup);
+  co_await recall_devices(session, std::move(account));
   auto wait = session.world().authenticator.admit(attempt, lookup);
   if (!wait) co_return login_refused(session, who, wait.error());
   const int64_t micros = *wait;

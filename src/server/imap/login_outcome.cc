@@ -45,7 +45,7 @@ void count_failure(ImapSession& session) {
 
 // By this id an administrator finds why (eilpost log explain).
 std::string with_id(const ImapSession& session, std::string_view text) {
-  return fmt::format("{} (id {})", text, session.log().id);
+  return fmt::format("{} (id {})", session.text(text), session.log().id);
 }
 
 }  // namespace
@@ -81,7 +81,12 @@ Reply login_done(ImapSession& session, const LoginTry& who) {
   count_result(session, "ok", who.mechanism);
   const directory::Identity& identity = session.identity();
   const LoginTry known{identity.login_name, who.mechanism};
-  audit(session, "login", known, {{"account", std::to_string(identity.account.value)}});
+  // Of a delegation both are named: whose mail it is, and who acts.
+  const bool delegated = identity.delegated();
+  audit(session, delegated ? "delegation" : "login", known,
+        {{"account", std::to_string(identity.account.value)},
+         {"actor", delegated ? identity.actor_name : ""},
+         {"app_password", identity.app_password}});
   // RFC 9051 6.2.2: capabilities change with the login, so they come along.
   return Reply::ok(imap::ResponseCode(imap::CodeName::capability, session.capabilities()),
                    "logged in");

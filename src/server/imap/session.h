@@ -147,6 +147,8 @@ class ImapSession {
   void recheck_policy();
   // Nothing for a mechanism that no rule can name.
   static std::optional<directory::Claimant> claimant_of(const directory::Identity& identity);
+  // The one who acts, where that is somebody else than whose mail it is.
+  static std::optional<directory::Claimant> actor_of(const directory::Identity& identity);
   std::string refusal_text;
   bool alerts_told = false;                // those of each login
   bool secret_exchange = false;            // a SASL exchange is under way

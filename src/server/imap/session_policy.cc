@@ -2,6 +2,7 @@
 // whom it lets in, and whether it may go on when rules or what is known of the client change.
 
 #include "directory/policy/account_rules.h"
+#include "directory/spelling.h"
 #include "server/imap/commands.h"
 #include "server/imap/login_outcome.h"
 
@@ -51,8 +52,13 @@ directory::Decision ImapSession::decide(const directory::Claimant* who) const {
 }
 
 net::Task<Result<>> ImapSession::load_rules(const directory::Identity& identity) {
-  auto job = [&rows = world_.account_rows, id = identity.account, name = identity.login_name] {
-    return directory::read_account_rules(rows, id, name);
+  auto job = [&rows = world_.account_rows,
+              identity]() -> Result<std::vector<directory::PolicyRule>> {
+    auto out = TRY(directory::read_account_rules(rows, identity.account, identity.login_name));
+    if (!identity.delegated()) return out;
+    auto own = TRY(directory::read_account_rules(rows, identity.actor, identity.actor_name));
+    std::move(own.begin(), own.end(), std::back_inserter(out));
+    return out;
   };
   auto rules = co_await net::run_on(world_.directory_pool, std::move(job));
   CO_TRY(rules);
@@ -75,15 +81,28 @@ directory::AuthPolicy ImapSession::offered() const {
 Result<> ImapSession::admit_by_policy(std::string_view name, sasl::Mechanism mechanism) {
   directory::Claimant who;
   who.mechanism = mechanism;
-  if (trace_) trace_->identify(directory::fold_name(name, world_.names).value_or(""));
   // What is no name is nobody's; the directory says so in its own time.
-  if (auto folded = directory::fold_name(name, world_.names)) who.names = {std::move(*folded)};
+  auto folded = directory::fold_name(directory::split_login_name(name).own, world_.names);
+  if (folded) who.names = {std::move(*folded)};
+  if (trace_ && folded) trace_->identify(who.names.front());
   return refuse_by(decide(&who), who);
 }
 
 Result<> ImapSession::admit_by_policy(const directory::Identity& identity) {
-  const auto who = claimant_of(identity);
-  return who ? refuse_by(decide(&*who), *who) : Result<>();
+  // Of a delegate both are asked: he himself, and the one whose mail it is.
+  for (const auto& who : {claimant_of(identity), actor_of(identity)}) {
+    if (who) TRY(refuse_by(decide(&*who), *who));
+  }
+  return {};
+}
+
+std::optional<directory::Claimant> ImapSession::actor_of(const directory::Identity& identity) {
+  const auto mechanism = sasl::mechanism_named(identity.mechanism);
+  if (!mechanism || !identity.delegated()) return std::nullopt;
+  directory::Claimant who;
+  who.mechanism = *mechanism;
+  who.names.push_back(identity.actor_name);
+  return who;
 }
 
 std::optional<directory::Claimant> ImapSession::claimant_of(const directory::Identity& identity) {
