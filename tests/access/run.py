@@ -406,6 +406,28 @@ def why(server):
     check("account show carl" in open(os.path.join(server.data, "audit.log")).read(), "reopened")
 
 
+def delegates(server):
+    """Rules hold for the one who acts and for the one whose mail it is; both are written down."""
+    server.add("shared")
+    server.add("erik")
+    server.admin("grant", "add", "shared", "erik")
+
+    def attempt():
+        client = Client(server.ports["imaps"], tls=True)
+        return client.login("PLAIN", "erik@example.org/shared")
+
+    check(" OK" in attempt(), "erik as shared")
+    for name in ("erik", "shared"):
+        server.admin("account", "policy", name, "--set", "mechanisms=SCRAM-SHA-256")
+        said = attempt()
+        check("[CONTACTADMIN]" in said, f"{name}: {said}")
+        server.admin("account", "policy", name, "--clear")
+    check(" OK" in attempt(), "erik as shared again")
+    events = [json.loads(x) for x in open(os.path.join(server.data, "audit.log"))]
+    told = [(e["name"], e["actor"]) for e in events if e["event"] == "delegation"]
+    check_equal(told, [("shared@example.org", "erik@example.org")] * 2, "delegations")
+
+
 def trace(server):
     server.add("dora")
     process = subprocess.Popen(
@@ -437,7 +459,7 @@ def trace(server):
         check(secret not in shown, f"{secret}\n{shown}")
 
 
-CASES = (readable, rules_change, certificates, guesses, why, trace)
+CASES = (readable, rules_change, certificates, guesses, why, delegates, trace)
 
 
 def run_one(count, name, case):
