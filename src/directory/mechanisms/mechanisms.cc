@@ -1,17 +1,32 @@
 #include "directory/mechanisms/mechanisms.h"
 
+#include <fstream>
+
 #include "base/log.h"
 
 namespace eilpost::directory {
 
 namespace {
 const log::Source source{"auth", ""};
+
+// A secret in a file of its own can have other permissions than the configuration.
+Result<std::string> first_line(const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  if (!std::getline(in, line) || line.empty()) {
+    return fail(Code::invalid, file + " cannot be read, or has no first line");
+  }
+  return line;
 }
+}  // namespace
 
 Result<std::shared_ptr<Mechanisms>> Mechanisms::create(MechanismOptions options,
                                                        const Clock& clock) {
   std::shared_ptr<Mechanisms> out(new Mechanisms(std::move(options), clock));
-  const auto& oauth = out->options_.oauth;
+  auto& oauth = out->options_.oauth;
+  if (!oauth.client_secret_file.empty()) {
+    oauth.client_secret = TRY(first_line(oauth.client_secret_file));
+  }
   if (!oauth.issuer.empty()) {
     out->http_ = TRY(net::HttpClient::create({.ca_file = oauth.ca_file}));
     auto fetch = [http = out->http_.get()](const net::HttpCall& call) {

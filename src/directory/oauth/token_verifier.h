@@ -41,7 +41,8 @@ struct OAuthOptions {
   std::string discovery_url;  // empty: the issuer's /.well-known/openid-configuration
   std::string client_id;      // of this server, for introspection; empty: none
   std::string client_secret;
-  std::string ca_file;  // for the provider's TLS; empty: the system's
+  std::string client_secret_file;  // its first line, instead
+  std::string ca_file;             // for the provider's TLS; empty: the system's
   int clock_skew_seconds = 60;
   int keys_seconds = 3600;
   int retry_seconds = 30;  // between two fetches that a token or a failure causes

@@ -1,8 +1,4 @@
 // Keys of the mechanisms that are no passwords: [auth], [oauth], [kerberos], [ntlm].
-#include <algorithm>
-#include <fstream>
-#include <iterator>
-
 #include "main/config/config_key.h"
 
 namespace eilpost {
@@ -65,17 +61,6 @@ std::string certificate_names(const ConfigValue& value, Config& config) {
   return "";
 }
 
-// A secret in a file of its own can have other permissions than the configuration.
-std::string client_secret_file(const ConfigValue& value, Config& config) {
-  const auto* given = std::get_if<std::string>(&value.value);
-  if (given == nullptr) return expected("the name of a file");
-  std::ifstream in(*given);
-  std::string line;
-  if (!std::getline(in, line)) return *given + " cannot be read, or has no first line";
-  config.mechanisms.oauth.client_secret = line;
-  return "";
-}
-
 Apply binding(directory::ChannelBindingPolicy& (*field)(Config&)) {
   return choice<directory::ChannelBindingPolicy>(
       {{"allow", directory::ChannelBindingPolicy::allow},
@@ -121,7 +106,7 @@ std::vector<Key> token_keys() {
       {"oauth", "client_secret", "string", "none", "The secret that goes with it.",
        text([](Config& c) -> std::string& { return c.mechanisms.oauth.client_secret; })},
       {"oauth", "client_secret_file", "string", "none", "A file whose first line is the secret.",
-       client_secret_file},
+       text([](Config& c) -> std::string& { return c.mechanisms.oauth.client_secret_file; })},
       {"oauth", "ca_file", "string", "the system's",
        "PEM file with the authorities for the provider's TLS.",
        text([](Config& c) -> std::string& { return c.mechanisms.oauth.ca_file; })},
