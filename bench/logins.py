@@ -18,7 +18,7 @@ import servers
 from figures import at_least, median, ratio_of
 
 ACCOUNTS = 8
-LOGINS = 400
+LOGINS = 300
 ITERATIONS = 4096  # what Dovecot's doveadm makes
 TICKS = os.sysconf("SC_CLK_TCK")
 
