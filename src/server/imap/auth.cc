@@ -202,7 +202,8 @@ CommandTask run(ImapSession& session, const imap::Authenticate& command, RunOpti
     co_return login_refused(session, nobody, admitted.error());
   }
   sasl::ServerOptions options;
-  options.bindings = bindings_of(session.stream());
+  // To compute them costs as much as to check a proof.
+  if (sasl::is_plus(*mechanism)) options.bindings = bindings_of(session.stream());
   options.plus_offered = directory::offer(offered, security).plus_offered;
   if (*mechanism == sasl::Mechanism::ntlm) {
     auto bound = session.stream().channel_binding(net::ChannelBinding::tls_server_end_point);
