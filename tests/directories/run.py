@@ -18,13 +18,15 @@ from harness import Count, Failure  # noqa: E402
 from pki import Pki  # noqa: E402
 import case_ad  # noqa: E402
 import case_external  # noqa: E402
+import case_imtest  # noqa: E402
 import case_kerberos  # noqa: E402
 import case_names  # noqa: E402
 import case_passwords  # noqa: E402
 import case_tokens  # noqa: E402
 
 GROUPS = {"passwords": case_passwords, "external": case_external, "tokens": case_tokens,
-          "kerberos": case_kerberos, "names": case_names, "ad": case_ad}
+          "kerberos": case_kerberos, "names": case_names, "ad": case_ad,
+          "imtest": case_imtest}
 
 
 def run_group(name, binary, pki, count):
