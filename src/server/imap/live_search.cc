@@ -17,7 +17,7 @@ namespace {
 
 void refuse(ImapSession& session, const std::string& tag, std::string_view why) {
   imap::append_untagged(session.out(), imap::Condition::no, imap::ResponseCode::no_update(tag),
-                        why);
+                        session.text(why));
 }
 
 // "5:*" means every message to come, too.

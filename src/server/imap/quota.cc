@@ -109,7 +109,7 @@ void warn_of_quota(ImapSession& session) {
   if (soft && !session.quota_warned) {
     imap::append_untagged(session.out(), imap::Condition::no,
                           imap::ResponseCode(imap::CodeName::over_quota),
-                          "nine tenths of the quota are used");
+                          session.text("nine tenths of the quota are used"));
   }
   session.quota_warned = soft;
 }

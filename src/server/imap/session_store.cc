@@ -218,7 +218,7 @@ void ImapSession::use_condstore() {
   if (!selected_) return;
   const uint64_t modseq = selected_->view.announced_modseq().value;
   imap::ResponseCode code(imap::CodeName::highest_modseq, modseq);
-  imap::append_untagged(out_, imap::Condition::ok, code, "CONDSTORE is on");
+  imap::append_untagged(out_, imap::Condition::ok, code, text("CONDSTORE is on"));
 }
 
 net::Task<Result<>> ImapSession::sync(bool expunges) {
