@@ -269,7 +269,7 @@ def check_step(step):
 
 class Transcripts(unittest.TestCase):
     def test_every_transcript_reads(self):
-        for path in run.find([]):
+        for path in run.find([], run.HERE) + run.find([], os.path.join(run.HERE, "policy")):
             for step in language.read_transcript(path):
                 with self.subTest(where=step.where):
                     check_step(step)
