@@ -277,6 +277,12 @@ Task<Result<imap::StatusResponse>> Session::finish(Connection::Ticket ticket) {
   co_return std::move(answer->tagged);
 }
 
+Task<Result<imap::StatusResponse>> Session::command(imap::CommandBody body) {
+  Expect nothing;
+  auto answer = co_await command(std::move(body), std::move(nothing));
+  co_return answer;
+}
+
 Task<Result<imap::StatusResponse>> Session::command(imap::CommandBody body, Expect expect) {
   imap::Command command;
   command.body = std::move(body);

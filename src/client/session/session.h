@@ -97,10 +97,11 @@ class Session {
   const SelectedMailbox* selected() const { return selected_ ? &*selected_ : nullptr; }
 
   // Runs a command; NO and BAD are Errors.
-  Task<Result<imap::StatusResponse>> command(imap::CommandBody body, Expect expect = {});
+  Task<Result<imap::StatusResponse>> command(imap::CommandBody body);
+  Task<Result<imap::StatusResponse>> command(imap::CommandBody body, Expect expect);
   // The same as UID FETCH, UID STORE ...
-  Task<Result<imap::StatusResponse>> uid_command(imap::CommandBody body, Expect expect = {});
-  Task<Result<imap::StatusResponse>> text_command(std::string text, Expect expect = {});
+  Task<Result<imap::StatusResponse>> uid_command(imap::CommandBody body, Expect expect);
+  Task<Result<imap::StatusResponse>> text_command(std::string text, Expect expect);
   // For pipelines: send through connection(), then this.
   Task<Result<imap::StatusResponse>> finish(Connection::Ticket ticket);
 

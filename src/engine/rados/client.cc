@@ -287,10 +287,9 @@ void RadosClient::finish(Operation* operation, int rc) {
   ended->done(rc);
   const bool owed = ended->owed;
   ended.reset();
-  if (!owed) return;
   // Only here, so that what drain() waited for has had its effects.
   const std::lock_guard lock(mutex_);
-  --owed_;
+  if (owed) --owed_;
   answered_.notify_all();
 }
 
@@ -429,6 +428,16 @@ bool RadosClient::drain(int milliseconds) {
                             [this] { return owed_ == 0; });
 }
 
+// librados may crash when it is shut down while a notify is under way: its answer finds the
+// session gone. A notify takes a second at most, so that is waited for; what a silent cluster owes
+// is not.
+void RadosClient::settle() {
+  constexpr std::chrono::milliseconds settle_time{1'500};
+  std::unique_lock lock(mutex_);
+  if (!reachable_) return;
+  answered_.wait_for(lock, settle_time, [this] { return operations_.empty() || !reachable_; });
+}
+
 void RadosClient::shutdown() {
   std::shared_ptr<RadosConnection> last;
   std::vector<std::shared_ptr<RadosConnection>> retired;
@@ -442,6 +451,7 @@ void RadosClient::shutdown() {
   }
   if (reconnector.joinable()) reconnector.join();
   timer_.stop();
+  settle();
   {
     const std::lock_guard lock(mutex_);
     last = std::move(connection_);

@@ -119,6 +119,7 @@ class RadosClient {
   void shutdown();
 
  private:
+  void settle();
   struct Operation;
   using Operations = std::list<std::unique_ptr<Operation>>;
   struct Meters;
