@@ -58,7 +58,7 @@ Task<Result<std::vector<std::string>>> Session::enable(std::vector<std::string> 
   CO_TRY(answer);
   for (const std::string& name : names) {
     if (enabled(name)) out.push_back(name);
-    if (has(name) && !enabled(name)) quirks_.note(Quirk::enabled_empty);
+    if (has(name) && !enabled(name)) note(Quirk::enabled_empty);
   }
   if (enabled("UTF8=ACCEPT") || enabled("IMAP4rev2")) connection_.set_utf8(true);
   co_return out;
@@ -128,8 +128,8 @@ Task<Result<>> Session::select(std::string name, SelectHow how) {
 
 // What SELECT should have said and did not.
 Task<Result<>> Session::complete_mailbox(std::string name) {
-  if (selected_->uid_validity == 0) quirks_.note(Quirk::no_uid_validity);
-  if (selected_->uid_next == 0) quirks_.note(Quirk::no_uid_next);
+  if (selected_->uid_validity == 0) note(Quirk::no_uid_validity);
+  if (selected_->uid_next == 0) note(Quirk::no_uid_next);
   if (selected_->uid_validity != 0 && selected_->uid_next != 0) co_return Result<>();
   // RFC 9051 6.3.11 advises against STATUS of the selected mailbox; here nothing else helps.
   std::vector<imap::StatusItem> items = {imap::StatusItem::uid_validity,

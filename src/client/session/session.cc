@@ -157,7 +157,7 @@ Task<Result<>> Session::sign_in(SignIn sign_in, Random& random) {
   if (!capability_told_) {
     auto told = co_await ask_capability();
     CO_TRY(told);
-    if (capabilities_ != before) quirks_.note(Quirk::capability_unannounced);
+    if (capabilities_ != before) note(Quirk::capability_unannounced);
   }
   if (has("LITERAL+")) {
     connection_.write_options().literals = imap::LiteralForm::plus;
@@ -191,7 +191,7 @@ Task<Result<>> Session::try_sign_in(const SignIn& sign_in, Random& random) {
   auto done = co_await authenticate(*choice->mechanism, sign_in, random, initial);
   // Some list SASL-IR and call the initial response a syntax error.
   if (!done && initial && done.error().code == Code::invalid && connection_.bye().empty()) {
-    quirks_.note(Quirk::sasl_ir_refused);
+    note(Quirk::sasl_ir_refused);
     auto again = co_await authenticate(*choice->mechanism, sign_in, random, false);
     co_return again;
   }
@@ -336,6 +336,12 @@ std::optional<std::string> Session::capability_value(std::string_view name) cons
 
 // --- what the server says in passing ---
 
+void Session::note(Quirk quirk) {
+  if (quirks_.note(quirk) && options_.hooks.quirk) {
+    options_.hooks.quirk(endpoint().host, quirk_info(quirk));
+  }
+}
+
 void Session::observe(const imap::Response& response) {
   if (const auto* status = std::get_if<imap::StatusResponse>(&response)) observe_status(*status);
   if (const auto* told = std::get_if<imap::CapabilityData>(&response)) {
@@ -362,7 +368,7 @@ void Session::observe_status(const imap::StatusResponse& status) {
     if (options_.hooks.alert) options_.hooks.alert(endpoint().host, text);
   }
   const auto throttle = throttle_of(status);
-  if (throttle && status.condition == imap::Condition::ok) quirks_.note(Quirk::throttled_ok);
+  if (throttle && status.condition == imap::Condition::ok) note(Quirk::throttled_ok);
 }
 
 }  // namespace eilpost::client

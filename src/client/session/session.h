@@ -27,6 +27,8 @@ struct Hooks {
   // ("imap.example.org").
   std::function<void(std::string_view server, std::string_view text)> alert;
   std::function<void(ConnectionOptions::Way way, std::string_view line)> trace;
+  // What the server does against the rules, once a session.
+  std::function<void(std::string_view server, const QuirkInfo& quirk)> quirk;
 };
 
 struct SessionOptions {
@@ -142,6 +144,8 @@ class Session {
   Task<Result<>> login_command(const SignIn& sign_in);
   Task<Result<>> complete_mailbox(std::string name);
   ConnectionOptions connection_options();
+  // A quirk that was not met before in this session is told.
+  void note(Quirk quirk);
   void observe(const imap::Response& response);
   void observe_status(const imap::StatusResponse& status);
   void observe_mailbox(const imap::Response& response);

@@ -114,7 +114,7 @@ TEST(Quirks, AreNotedOnce) {
   EXPECT_FALSE(log.note(Quirk::no_uid_next));
   EXPECT_EQ(log.count(Quirk::no_uid_next), 2U);
   EXPECT_EQ(log.all(), std::vector<Quirk>{Quirk::no_uid_next});
-  EXPECT_EQ(quirk_info(Quirk::placeholder_message).name, "placeholder-message");
+  EXPECT_EQ(quirk_info(Quirk::throttled_ok).name, "throttled-ok");
 }
 
 }  // namespace

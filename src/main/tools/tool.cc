@@ -149,6 +149,10 @@ client::Hooks ToolWorld::hooks() {
     if (!shown->insert(std::string(text)).second) return;
     output.error("{} says: {}\n", server, text);
   };
+  out.quirk = [this, shown](std::string_view server, const client::QuirkInfo& quirk) {
+    if (!shown->insert(std::string(quirk.name)).second) return;
+    output.error("{} {}: {}\n", server, quirk.what, quirk.remedy);
+  };
   return out;
 }
 

@@ -62,7 +62,7 @@ class ToolWorld {
 
   // Runs the task and waits for it. 0 done, 1 failed (the Error is printed as "eilpost NAME: ...").
   int run(const char* name, net::Task<Result<int>> task);
-  // Alerts go to standard error, each text once.
+  // Alerts, and what the server does against the rules, go to standard error, each once.
   client::Hooks hooks();
 
   net::Executor executor() { return io_.executor(0); }
