@@ -120,7 +120,6 @@ class Connection {
   void set_utf8(bool utf8);
   // "" unless the server has said BYE.
   const std::string& bye() const { return bye_; }
-  size_t under_way() const { return running_.size(); }
   // Responses that could not be understood.
   uint64_t unreadable() const { return unreadable_; }
   void close() { stream_.close(); }

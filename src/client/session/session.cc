@@ -97,7 +97,6 @@ Task<Result<std::unique_ptr<Session>>> Session::start(SessionOptions options, Si
 Task<Result<>> Session::greet() {
   auto greeting = co_await connection_.greeting();
   CO_TRY(greeting);
-  greeting_ = greeting->text;
   if (capabilities_.empty()) {
     auto told = co_await ask_capability();
     CO_TRY(told);
@@ -240,7 +239,7 @@ Task<Result<>> Session::authenticate(sasl::Mechanism mechanism, const SignIn& si
     if (const auto* answer = std::get_if<Answer>(&*turn)) {
       observe_status(answer->tagged);
       if (!answer->ok()) {
-        Error refused = refusal(answer->tagged);
+        Error refused = error_of(answer->tagged);
         if (refused.code == Code::cannot) refused.code = Code::auth_failed;
         // What the exchange had to say (a token's reason) tells more than the bare NO.
         if (!trouble) refused.detail += " (" + trouble.error().detail + ")";
@@ -265,15 +264,11 @@ Task<Result<>> Session::authenticate(sasl::Mechanism mechanism, const SignIn& si
 
 // --- commands ---
 
-Error Session::refusal(const imap::StatusResponse& status) {
-  return error_of(status);
-}
-
 Task<Result<imap::StatusResponse>> Session::finish(Connection::Ticket ticket) {
   auto answer = co_await connection_.wait(std::move(ticket));
   CO_TRY(answer);
   observe_status(answer->tagged);
-  if (!answer->ok()) co_return tl::unexpected(refusal(answer->tagged));
+  if (!answer->ok()) co_return tl::unexpected(error_of(answer->tagged));
   co_return std::move(answer->tagged);
 }
 
@@ -285,16 +280,6 @@ Task<Result<imap::StatusResponse>> Session::command(imap::CommandBody body) {
 
 Task<Result<imap::StatusResponse>> Session::command(imap::CommandBody body, Expect expect) {
   imap::Command command;
-  command.body = std::move(body);
-  auto ticket = co_await connection_.send(std::move(command), std::move(expect));
-  CO_TRY(ticket);
-  auto answer = co_await finish(std::move(*ticket));
-  co_return answer;
-}
-
-Task<Result<imap::StatusResponse>> Session::uid_command(imap::CommandBody body, Expect expect) {
-  imap::Command command;
-  command.uid = true;
   command.body = std::move(body);
   auto ticket = co_await connection_.send(std::move(command), std::move(expect));
   CO_TRY(ticket);
@@ -323,17 +308,6 @@ bool Session::has(std::string_view capability) const {
                      [&](const std::string& name) { return imap::equal_nocase(name, capability); });
 }
 
-std::optional<std::string> Session::capability_value(std::string_view name) const {
-  for (const std::string& capability : capabilities_) {
-    const size_t equals = capability.find('=');
-    if (equals == std::string::npos) continue;
-    if (imap::equal_nocase(std::string_view(capability).substr(0, equals), name)) {
-      return capability.substr(equals + 1);
-    }
-  }
-  return std::nullopt;
-}
-
 // --- what the server says in passing ---
 
 void Session::note(Quirk quirk) {
@@ -351,7 +325,6 @@ void Session::observe(const imap::Response& response) {
   if (const auto* on = std::get_if<imap::EnabledData>(&response)) {
     enabled_.insert(enabled_.end(), on->names.begin(), on->names.end());
   }
-  if (const auto* id = std::get_if<imap::IdData>(&response)) server_id_ = id->parameters;
   if (selected_) observe_mailbox(response);
 }
 
@@ -364,7 +337,6 @@ void Session::observe_status(const imap::StatusResponse& status) {
                    imap::equal_nocase(std::string_view(status.code.text).substr(0, 8), "WEBALERT");
   if (status.code.name == imap::CodeName::alert || web) {
     std::string text = web ? status.text + " (" + status.code.text.substr(8) + " )" : status.text;
-    alerts_.push_back(text);
     if (options_.hooks.alert) options_.hooks.alert(endpoint().host, text);
   }
   const auto throttle = throttle_of(status);

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -65,8 +66,9 @@ inline Apply text(std::string& (*field)(Config&)) {
 template <class T>
 using Choices = std::vector<std::pair<std::string_view, T>>;
 
-template <class T>
-Apply choice(Choices<T> choices, T& (*field)(Config&)) {
+// One of some words; the field may be an optional of what they mean.
+template <class T, class Field = T>
+Apply choice(Choices<T> choices, std::type_identity_t<Field>& (*field)(Config&)) {
   return [=](const ConfigValue& value, Config& config) -> std::string {
     const auto* given = std::get_if<std::string>(&value.value);
     std::string all;

@@ -92,23 +92,6 @@ std::string allow(const ConfigValue& value, Config& config) {
   return "";
 }
 
-// One of some words, into an optional field.
-template <class T>
-Apply optional_choice(Choices<T> choices, std::optional<T>& (*field)(Config&)) {
-  return [=](const ConfigValue& value, Config& config) -> std::string {
-    const auto* given = std::get_if<std::string>(&value.value);
-    std::string all;
-    for (const auto& [word, meaning] : choices) {
-      if (given != nullptr && *given == word) {
-        field(config) = meaning;
-        return "";
-      }
-      all += fmt::format("{}\"{}\"", all.empty() ? "" : ", ", word);
-    }
-    return fmt::format("expected one of {}", all);
-  };
-}
-
 using Delays = directory::FailureDelays::Options;
 
 Apply milliseconds(int64_t Delays::*field) {
@@ -152,13 +135,14 @@ std::vector<Key> policy_keys() {
       {"policy", "tls", "string", "nothing",
        "\"required\": no login without TLS; \"passwords\": SCRAM may do without; \"optional\": "
        "passwords may be sent in the clear.",
-       optional_choice<TlsNeed>({{"required", TlsNeed::required},
-                                 {"passwords", TlsNeed::passwords},
-                                 {"optional", TlsNeed::optional}},
-                                [](Config& c) -> std::optional<TlsNeed>& { return rule(c).tls; })},
+       choice<TlsNeed, std::optional<TlsNeed>>(
+           {{"required", TlsNeed::required},
+            {"passwords", TlsNeed::passwords},
+            {"optional", TlsNeed::optional}},
+           [](Config& c) -> std::optional<TlsNeed>& { return rule(c).tls; })},
       {"policy", "tls_version_min", "string", "nothing",
        "\"1.2\" or \"1.3\": no login under an older TLS.",
-       optional_choice<int>(
+       choice<int, std::optional<int>>(
            {{"1.2", 12}, {"1.3", 13}},
            [](Config& c) -> std::optional<int>& { return rule(c).tls_version_min; })},
       {"policy", "clients", "array of strings", "nothing",

@@ -205,7 +205,7 @@ std::vector<std::string> ImapSession::capabilities() const {
     const auto& hidden = identity_->hidden_capabilities;
     state.hidden.insert(state.hidden.end(), hidden.begin(), hidden.end());
     for (const directory::ClientMask& mask : masks_) {
-      if (mask.client == client_) state.hidden.push_back(mask.capability);
+      if (mask.client == client_name.value_or("")) state.hidden.push_back(mask.capability);
     }
   }
   return imap::capabilities(state);

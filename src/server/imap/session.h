@@ -283,7 +283,6 @@ class ImapSession {
   SessionState state_ = SessionState::not_authenticated;
   std::optional<directory::Identity> identity_;
   std::optional<int64_t> quota_read_at_;  // by the steady clock; nothing: as the login found it
-  std::string client_;
   std::vector<directory::ClientMask> masks_;  // of the account, as the login found them
   store::AccountPtr account_;
   std::optional<Selected> selected_;

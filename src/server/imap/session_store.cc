@@ -68,14 +68,14 @@ bool ImapSession::hides(std::string_view capability) const {
   const auto& own = identity_->hidden_capabilities;
   if (std::any_of(own.begin(), own.end(), same)) return true;
   return std::any_of(masks_.begin(), masks_.end(), [&](const directory::ClientMask& mask) {
-    return mask.client == client_ && same(mask.capability);
+    return mask.client == client_name.value_or("") && same(mask.capability);
   });
 }
 
 void ImapSession::set_client(std::string client) {
   entry_.set_client(client);
   log_.info("client id={}", client);
-  client_ = std::move(client);
+  client_name = std::move(client);
 }
 
 // A login does not fail for them: at worst the client shows once more what it cannot do.
@@ -90,14 +90,14 @@ net::Task<> ImapSession::read_masks(AccountId id) {
 }
 
 net::Task<> ImapSession::learn(std::string_view capability, std::string_view why) {
-  directory::ClientMask mask{client_, std::string(capability), std::string(why),
+  directory::ClientMask mask{client_name.value_or(""), std::string(capability), std::string(why),
                              world_.clock.now()};
   const auto same = [&](const directory::ClientMask& known) {
     return known.client == mask.client && known.capability == mask.capability;
   };
   if (std::any_of(masks_.begin(), masks_.end(), same)) co_return;
   log_.warn("client mask learned account={} capability={} client={} why={}",
-            identity_->account.value, capability, client_, why);
+            identity_->account.value, capability, mask.client, why);
   auto job = [&rows = world_.account_rows, id = identity_->account, mask] {
     return directory::learn_client_mask(rows, id, mask);
   };

@@ -97,7 +97,6 @@ CommandTask run(ImapSession& session, const imap::Id& command, RunOptions) {
   }
   constexpr size_t client_bytes_max = 256;
   client.resize(std::min(client.size(), client_bytes_max));
-  session.client_name = client;
   session.set_client(std::move(client));
   // RFC 2971 3.3 asks servers not to act on this; a rule that names clients does, for an
   // administrator who wants it.
