@@ -67,7 +67,7 @@ _eilpost() {
     case "$i ${COMP_WORDS[i]}" in
       1\ *) command=${COMP_WORDS[1]} ;;
       2\ [a-z]*)
-        case "$command" in account | grant | mailbox | cluster | store | config | abuse | log | alert) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+        case "$command" in account | grant | mailbox | cluster | store | index | config | abuse | log | alert) command+=" ${COMP_WORDS[2]}" ;; esac ;;
     esac
   done
   case "$command" in
