@@ -282,7 +282,7 @@ class ImapSession {
   log::Source log_;
   SessionState state_ = SessionState::not_authenticated;
   std::optional<directory::Identity> identity_;
-  std::optional<int64_t> quota_read_at_;  // by the steady clock; nothing: as the login found it
+  std::optional<int64_t> quota_read_at_;      // by the steady clock; nothing: as the login found it
   std::vector<directory::ClientMask> masks_;  // of the account, as the login found them
   store::AccountPtr account_;
   std::optional<Selected> selected_;
