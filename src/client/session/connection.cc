@@ -320,6 +320,14 @@ Task<Result<>> Connection::start_tls(std::shared_ptr<net::TlsContext> context,
   co_return secured;
 }
 
+Result<> Connection::start_deflate() {
+  if (framer_.buffered() > 0) {
+    return fail(Code::invalid, "the server has sent more than its answer to COMPRESS");
+  }
+  stream_.start_deflate();
+  return {};
+}
+
 // --- responses ---
 
 Task<Result<std::optional<imap::ClientEvent>>> Connection::next_event(net::Deadline deadline,

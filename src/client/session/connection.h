@@ -105,6 +105,9 @@ class Connection {
   // already: that would be taken as if it had come under TLS.
   Task<Result<>> start_tls(std::shared_ptr<net::TlsContext> context, std::string server_name);
 
+  // From the OK to COMPRESS on (RFC 4978). Code::invalid when more had come with it.
+  Result<> start_deflate();
+
   // Who gets what comes while no command runs (NOTIFY); null: only the observer.
   void set_unasked(std::function<Result<>(imap::Response)> unasked) {
     unasked_ = std::move(unasked);
@@ -120,6 +123,7 @@ class Connection {
   void set_utf8(bool utf8);
   // "" unless the server has said BYE.
   const std::string& bye() const { return bye_; }
+  size_t under_way() const { return running_.size(); }
   // Responses that could not be understood.
   uint64_t unreadable() const { return unreadable_; }
   void close() { stream_.close(); }

@@ -1,4 +1,4 @@
-// Session's commands about mailboxes: SELECT and its data, LIST, STATUS.
+// Session's commands about mailboxes: SELECT and its data, LIST, STATUS, NAMESPACE, CREATE, SEARCH.
 
 #include <fmt/format.h>
 
@@ -148,7 +148,27 @@ Task<Result<>> Session::complete_mailbox(std::string name) {
   co_return Result<>();
 }
 
-// --- LIST, STATUS ---
+// Leaves without expunging: where UNSELECT is missing, EXAMINE of the same mailbox and CLOSE does
+// that too (RFC 3691 1).
+Task<Result<>> Session::unselect() {
+  if (!selected_) co_return Result<>();
+  imap::CommandBody body = imap::Unselect();
+  if (!has("UNSELECT") && !has("IMAP4rev2")) {
+    imap::Select examine;
+    examine.mailbox = selected_->name;
+    examine.read_only = true;
+    imap::CommandBody again = std::move(examine);
+    auto examined = co_await command(std::move(again));
+    CO_TRY(examined);
+    body = imap::Close();
+  }
+  auto answer = co_await command(std::move(body));
+  selected_.reset();
+  CO_TRY(answer);
+  co_return Result<>();
+}
+
+// --- LIST, STATUS, NAMESPACE, CREATE, SEARCH ---
 
 Task<Result<std::vector<MailboxInfo>>> Session::list(std::string pattern) {
   std::vector<MailboxInfo> out;
@@ -215,6 +235,70 @@ Task<Result<imap::StatusData>> Session::status(std::string mailbox,
   };
   imap::CommandBody body = std::move(status);
   auto answer = co_await command(std::move(body), std::move(expect));
+  CO_TRY(answer);
+  co_return out;
+}
+
+Task<Result<imap::NamespaceData>> Session::name_space() {
+  imap::NamespaceData out;
+  if (!has("NAMESPACE") && !has("IMAP4rev2")) co_return out;
+  Expect expect;
+  expect.untagged = [&out](imap::Response response) -> Result<> {
+    if (auto* data = std::get_if<imap::NamespaceData>(&response)) out = std::move(*data);
+    return {};
+  };
+  imap::CommandBody body = imap::Namespace();
+  auto answer = co_await command(std::move(body), std::move(expect));
+  CO_TRY(answer);
+  co_return out;
+}
+
+Task<Result<char>> Session::delimiter() {
+  auto spaces = co_await name_space();
+  CO_TRY(spaces);
+  if (!spaces->personal.empty()) co_return spaces->personal.front().delimiter;
+  // RFC 9051 6.3.9: an empty pattern asks for the delimiter.
+  char found = '\0';
+  Expect expect;
+  expect.untagged = [&found](imap::Response response) -> Result<> {
+    if (const auto* data = std::get_if<imap::ListData>(&response)) found = data->delimiter;
+    return {};
+  };
+  imap::List list;
+  list.patterns = {""};
+  imap::CommandBody body = std::move(list);
+  auto answer = co_await command(std::move(body), std::move(expect));
+  CO_TRY(answer);
+  co_return found;
+}
+
+Task<Result<>> Session::create(std::string mailbox, std::vector<std::string> special_use) {
+  imap::Create create;
+  create.mailbox = mailbox;
+  if (has("CREATE-SPECIAL-USE")) create.special_use = std::move(special_use);
+  imap::CommandBody body = std::move(create);
+  auto answer = co_await command(std::move(body));
+  if (answer || answer.error().code == Code::already_exists) co_return Result<>();
+  // Without RFC 5530's codes only a look tells whether it was there.
+  auto told = co_await list(std::move(mailbox));
+  if (told && !told->empty() && told->front().selectable) co_return Result<>();
+  co_return tl::unexpected(std::move(answer).error());
+}
+
+Task<Result<UidSet>> Session::search(std::string criteria) {
+  UidSet out;
+  Expect expect;
+  expect.untagged = [&out](imap::Response response) -> Result<> {
+    if (const auto* data = std::get_if<imap::SearchData>(&response)) {
+      for (const uint32_t uid : data->numbers) out.add(Uid(uid));
+    } else if (const auto* found = std::get_if<imap::ESearchData>(&response)) {
+      if (found->all) out.add(UidSet(found->all->resolve(UINT32_MAX)));
+    }
+    return {};
+  };
+  const bool extended = has("ESEARCH") || has("IMAP4rev2");
+  std::string text = fmt::format("UID SEARCH {}{}", extended ? "RETURN (ALL) " : "", criteria);
+  auto answer = co_await text_command(std::move(text), std::move(expect));
   CO_TRY(answer);
   co_return out;
 }

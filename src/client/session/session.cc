@@ -97,6 +97,7 @@ Task<Result<std::unique_ptr<Session>>> Session::start(SessionOptions options, Si
 Task<Result<>> Session::greet() {
   auto greeting = co_await connection_.greeting();
   CO_TRY(greeting);
+  greeting_ = greeting->text;
   if (capabilities_.empty()) {
     auto told = co_await ask_capability();
     CO_TRY(told);
@@ -165,7 +166,23 @@ Task<Result<>> Session::sign_in(SignIn sign_in, Random& random) {
   }
   connection_.write_options().binary = has("BINARY") || has("IMAP4rev2");
   auto identified = co_await tell_id();
-  co_return identified;
+  CO_TRY(identified);
+  auto compressed = co_await begin_compress();
+  co_return compressed;
+}
+
+Task<Result<>> Session::begin_compress() {
+  const bool near = endpoint().local || connection_.stream().peer().is_loopback();
+  if (!options_.compress || near || !has("COMPRESS=DEFLATE")) co_return Result<>();
+  imap::Compress compress;
+  compress.algorithm = "DEFLATE";
+  imap::CommandBody body = std::move(compress);
+  auto agreed = co_await command(std::move(body));
+  // A refusal costs nothing (RFC 4978 3: COMPRESSIONACTIVE where TLS compresses).
+  if (!agreed && is_alive()) co_return Result<>();
+  CO_TRY(agreed);
+  auto begun = connection_.start_deflate();
+  co_return begun;
 }
 
 Task<Result<>> Session::try_sign_in(const SignIn& sign_in, Random& random) {
@@ -287,6 +304,16 @@ Task<Result<imap::StatusResponse>> Session::command(imap::CommandBody body, Expe
   co_return answer;
 }
 
+Task<Result<imap::StatusResponse>> Session::uid_command(imap::CommandBody body, Expect expect) {
+  imap::Command command;
+  command.uid = true;
+  command.body = std::move(body);
+  auto ticket = co_await connection_.send(std::move(command), std::move(expect));
+  CO_TRY(ticket);
+  auto answer = co_await finish(std::move(*ticket));
+  co_return answer;
+}
+
 Task<Result<imap::StatusResponse>> Session::text_command(std::string text, Expect expect) {
   auto ticket = co_await connection_.send_text(std::move(text), std::move(expect));
   CO_TRY(ticket);
@@ -308,6 +335,17 @@ bool Session::has(std::string_view capability) const {
                      [&](const std::string& name) { return imap::equal_nocase(name, capability); });
 }
 
+std::optional<std::string> Session::capability_value(std::string_view name) const {
+  for (const std::string& capability : capabilities_) {
+    const size_t equals = capability.find('=');
+    if (equals == std::string::npos) continue;
+    if (imap::equal_nocase(std::string_view(capability).substr(0, equals), name)) {
+      return capability.substr(equals + 1);
+    }
+  }
+  return std::nullopt;
+}
+
 // --- what the server says in passing ---
 
 void Session::note(Quirk quirk) {
@@ -325,6 +363,7 @@ void Session::observe(const imap::Response& response) {
   if (const auto* on = std::get_if<imap::EnabledData>(&response)) {
     enabled_.insert(enabled_.end(), on->names.begin(), on->names.end());
   }
+  if (const auto* id = std::get_if<imap::IdData>(&response)) server_id_ = id->parameters;
   if (selected_) observe_mailbox(response);
 }
 
@@ -337,6 +376,7 @@ void Session::observe_status(const imap::StatusResponse& status) {
                    imap::equal_nocase(std::string_view(status.code.text).substr(0, 8), "WEBALERT");
   if (status.code.name == imap::CodeName::alert || web) {
     std::string text = web ? status.text + " (" + status.code.text.substr(8) + " )" : status.text;
+    alerts_.push_back(text);
     if (options_.hooks.alert) options_.hooks.alert(endpoint().host, text);
   }
   const auto throttle = throttle_of(status);

@@ -38,6 +38,8 @@ struct SessionOptions {
   std::chrono::seconds silence{120};
   std::chrono::seconds connect{30};
   uint64_t held_literal_bytes_max = 1024 * 1024;
+  // COMPRESS=DEFLATE once signed in, where the server has it and is not on this machine.
+  bool compress = true;
   Hooks hooks;
 };
 
@@ -81,6 +83,8 @@ class Session {
                                                       Random& random);
 
   bool has(std::string_view capability) const;
+  // The value behind "APPENDLIMIT=", "THREAD=" (the first of them); nullopt: not listed.
+  std::optional<std::string> capability_value(std::string_view name) const;
   const std::vector<std::string>& capabilities() const { return capabilities_; }
   // What of these the server confirms; the others are quietly left out. Before SELECT.
   Task<Result<std::vector<std::string>>> enable(std::vector<std::string> names);
@@ -92,12 +96,15 @@ class Session {
     std::optional<imap::QResync> qresync;  // only when QRESYNC is enabled
   };
   Task<Result<>> select(std::string name, SelectHow how);
+  Task<Result<>> unselect();
   // Null when none is selected.
   const SelectedMailbox* selected() const { return selected_ ? &*selected_ : nullptr; }
 
   // Runs a command; NO and BAD are Errors.
   Task<Result<imap::StatusResponse>> command(imap::CommandBody body);
   Task<Result<imap::StatusResponse>> command(imap::CommandBody body, Expect expect);
+  // The same as UID FETCH, UID STORE ...
+  Task<Result<imap::StatusResponse>> uid_command(imap::CommandBody body, Expect expect);
   Task<Result<imap::StatusResponse>> text_command(std::string text, Expect expect);
   // For pipelines: send through connection(), then this.
   Task<Result<imap::StatusResponse>> finish(Connection::Ticket ticket);
@@ -106,12 +113,31 @@ class Session {
   // tells them.
   Task<Result<std::vector<MailboxInfo>>> list(std::string pattern = "*");
   Task<Result<imap::StatusData>> status(std::string mailbox, std::vector<imap::StatusItem> items);
+  // Empty where the server does not know NAMESPACE.
+  Task<Result<imap::NamespaceData>> name_space();
+  // The delimiter of the personal namespace, 0 for none.
+  Task<Result<char>> delimiter();
+  // Makes it and those above it that are missing; nothing when it exists.
+  Task<Result<>> create(std::string mailbox, std::vector<std::string> special_use = {});
+  // UIDs that match; `criteria` as SEARCH has them ("DELETED SINCE 1-Jan-2020").
+  Task<Result<UidSet>> search(std::string criteria);
+
   Task<> logout();
 
+  // False when the connection is of no more use: what failed was no refusal.
+  bool is_alive() { return connection_.stream() && connection_.bye().empty(); }
+
   Connection& connection() { return connection_; }
-  QuirkLog& quirks() { return quirks_; }
+  // Told to the hook when it is the first of its kind in this session.
+  void note(Quirk quirk);
+  const QuirkLog& quirks() const { return quirks_; }
   const Endpoint& endpoint() const { return options_.endpoint; }
+  // As the server told; "" fields without ID.
+  const imap::IdParameters& server_id() const { return server_id_; }
+  const std::string& greeting() const { return greeting_; }
   const std::string& mechanism() const { return mechanism_; }
+  std::optional<net::TlsInfo> tls_info() { return connection_.stream().tls_info(); }
+  const std::vector<std::string>& alerts() const { return alerts_; }
 
  private:
   Session(SessionOptions options, net::Stream stream);
@@ -119,14 +145,13 @@ class Session {
   Task<Result<>> begin_tls();
   Task<Result<>> ask_capability();
   Task<Result<>> tell_id();
+  Task<Result<>> begin_compress();
   Task<Result<>> try_sign_in(const SignIn& sign_in, Random& random);
   Task<Result<>> authenticate(sasl::Mechanism mechanism, const SignIn& sign_in, Random& random,
                               bool initial_response);
   Task<Result<>> login_command(const SignIn& sign_in);
   Task<Result<>> complete_mailbox(std::string name);
   ConnectionOptions connection_options();
-  // A quirk that was not met before in this session is told.
-  void note(Quirk quirk);
   void observe(const imap::Response& response);
   void observe_status(const imap::StatusResponse& status);
   void observe_mailbox(const imap::Response& response);
@@ -138,7 +163,10 @@ class Session {
   std::vector<std::string> enabled_;
   std::optional<SelectedMailbox> selected_;
   QuirkLog quirks_;
+  imap::IdParameters server_id_;
+  std::string greeting_;
   std::string mechanism_;
+  std::vector<std::string> alerts_;
 };
 
 }  // namespace eilpost::client
