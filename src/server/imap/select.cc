@@ -1,5 +1,6 @@
 // SELECT and EXAMINE (RFC 9051 6.3.2, RFC 7162 3.2.5), CLOSE, UNSELECT.
 
+#include "base/limits.h"
 #include "server/imap/commands.h"
 #include "store/mutations.h"
 
@@ -176,11 +177,15 @@ void append_defined_flags(std::string& out, const Selected& selected) {
   imap::FlagList flags{"\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"};
   flags.insert(flags.end(), keywords.begin(), keywords.end());
   imap::append_flags(out, imap::FlagsData{flags});
-  flags.emplace_back("\\*");
+  // RFC 9051 7.1: "\\*" stands there as long as there is room for another keyword.
+  const bool room = keywords.size() < limits::keywords_per_mailbox_max;
+  if (room) flags.emplace_back("\\*");
   if (selected.read_only) flags.clear();
   const imap::ResponseCode code(imap::CodeName::permanent_flags, flags);
-  imap::append_untagged(out, imap::Condition::ok, code,
-                        selected.read_only ? "nothing can be changed" : "any keyword may be set");
+  const std::string_view text = selected.read_only ? "nothing can be changed"
+                                : room             ? "any keyword may be set"
+                                                   : "no other keyword may be set";
+  imap::append_untagged(out, imap::Condition::ok, code, text);
 }
 
 std::string mailbox_object_id(MailboxId mailbox) {

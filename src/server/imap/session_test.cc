@@ -121,6 +121,21 @@ TEST(Session, RemovesWhatItStagedOfAnAppendThatFails) {
   EXPECT_EQ(blobs(), 1);
 }
 
+// RFC 9051 7.1, PERMANENTFLAGS.
+TEST(Session, SaysWhenAMailboxTakesNoMoreKeywords) {
+  TwoNodes t(true);
+  t.write("a APPEND INBOX {14+}\r\nSubject: x\r\n\r\n\r\n");
+  (void)t.read_until("a OK");
+  EXPECT_NE(t.command("SELECT INBOX").find("\\*)] "), std::string::npos);
+  std::string all = "k0";
+  for (size_t i = 1; i < limits::keywords_per_mailbox_max; ++i) all += " k" + std::to_string(i);
+  const std::string stored = t.command("STORE 1 FLAGS (" + all + ")");
+  EXPECT_NE(stored.find("* OK [PERMANENTFLAGS ("), std::string::npos);
+  EXPECT_EQ(stored.find("\\*"), std::string::npos);
+  EXPECT_NE(t.command("STORE 1 FLAGS (another)").find(" NO [LIMIT]"), std::string::npos);
+  EXPECT_EQ(t.command("SELECT INBOX").find("\\*"), std::string::npos);
+}
+
 // RFC 9585.
 TEST(Session, TellsHowFarALongCommandIs) {
   TwoNodes t(true);

@@ -128,7 +128,10 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   }
   const UidSet& gone = selected.view.gone();
   if (!options.uid && !gone.raw().intersect(asked.raw()).empty()) {
-    co_return some_gone(session, lowest);
+    Reply reply = some_gone(session, lowest);
+    // RFC 2180 4.2.1: all that are left have been changed, and no answer was asked for.
+    if (command.silent) reply.condition = imap::Condition::ok;
+    co_return reply;
   }
   if (lowest) co_return limited(session, *lowest);
   co_return Reply::ok("stored");
