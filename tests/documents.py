@@ -5,7 +5,8 @@
 
 The example configuration is accepted, with its commented keys too, and shows every key; the manual
 pages and the completion are those of this program; docs/limits.md has every limit with its value;
-every path that a document names exists. Ends with "N passed, N failed".
+every path that a document names exists; RFCS.md and docs/conformance are what their data says. Ends
+with "N passed, N failed".
 """
 
 import argparse
@@ -20,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [HERE, os.path.join(ROOT, "packaging")]
 from harness import Count, Failure, check, check_equal  # noqa: E402
+import conformance  # noqa: E402
 import man_keys  # noqa: E402
 
 
@@ -139,13 +141,19 @@ def paths_exist(_):
             check(os.path.exists(os.path.join(ROOT, path)), f"{os.path.basename(file)}: {path}")
 
 
+def every_rule_of_an_rfc_is_told(_):
+    found = conformance.problems()
+    check(not found, "; ".join(found[:10]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--eilpost", required=True)
     options = parser.parse_args()
     count = Count()
     for case in (example_is_accepted, example_shows_every_key, page_of_keys_is_current,
-                 every_command_is_told, every_limit_is_told, paths_exist):
+                 every_command_is_told, every_limit_is_told, paths_exist,
+                 every_rule_of_an_rfc_is_told):
         name = case.__name__.replace("_", " ")
         try:
             case(os.path.abspath(options.eilpost))
