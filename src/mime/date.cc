@@ -148,10 +148,10 @@ std::optional<SentDate> parse_date(std::string_view raw_value) {
     rest.insert(rest.begin(),
                 {joined.substr(0, a), joined.substr(a + 1, b - a - 1), joined.substr(b + 1)});
   }
-  if (rest.size() < 4) return std::nullopt;
+  if (rest.size() < 3) return std::nullopt;
   // asctime order, "Jan 2 15:04:05 2006", is met in the wild.
   if (month_of(rest[0])) std::swap(rest[0], rest[1]);
-  if (rest[2].find(':') != std::string_view::npos) {
+  if (rest.size() > 3 && rest[2].find(':') != std::string_view::npos) {
     const bool zone_first = rest.size() > 4 && full_year(rest[3]) < 0;
     std::swap(rest[2], rest[zone_first ? 4 : 3]);
     if (zone_first) std::swap(rest[3], rest[4]);
@@ -159,11 +159,12 @@ std::optional<SentDate> parse_date(std::string_view raw_value) {
   const int day = number(rest[0]);
   const int month = month_of(rest[1]);
   const int year = full_year(rest[2]);
-  int seconds = 0;
-  if (month == 0 || year < 1 || year > 9999 || day < 1 || day > days_in_month(year, month) ||
-      !parse_time(rest[3], seconds)) {
+  if (month == 0 || year < 1 || year > 9999 || day < 1 || day > days_in_month(year, month)) {
     return std::nullopt;
   }
+  // RFC 5256 2.2: a time that cannot be read is midnight.
+  int seconds = 0;
+  if (rest.size() > 3 && !parse_time(rest[3], seconds)) seconds = 0;
   SentDate date;
   date.zone_minutes = rest.size() > 4 ? zone_minutes(rest[4]) : 0;
   date.seconds = days_from_civil(year, month, day) * 86400 + seconds - date.zone_minutes * 60;

@@ -109,7 +109,6 @@ TEST(Dates, ReadsWhatMailHas) {
   EXPECT_EQ(seconds_of("Fri, 21 Nov 1997 09:55:06 -0600"), 880127706);
   EXPECT_EQ(parse_date("Fri, 21 Nov 1997 09:55:06 -0600")->zone_minutes, -360);
   EXPECT_EQ(seconds_of("21 Nov 97 09:55:06 GMT"), 880106106);
-  EXPECT_EQ(seconds_of("21 Nov 1997 09(comment):  55  :  06 -0600"), -1);
   EXPECT_EQ(seconds_of("Fri, 21 Nov 1997 09:55 EST (comment)"), 880124100);
   EXPECT_EQ(seconds_of("Nov 21 09:55:06 1997"), 880106106);
   EXPECT_EQ(seconds_of("21-Nov-1997 09:55:06 Z"), 880106106);
@@ -117,10 +116,19 @@ TEST(Dates, ReadsWhatMailHas) {
   EXPECT_EQ(seconds_of("Thu, 29 Feb 2024 12:00:00 +0530"), 1709188200);
 }
 
+// RFC 5256 2.2.
+TEST(Dates, ATimeThatCannotBeReadIsMidnightAndAZoneUtc) {
+  EXPECT_EQ(seconds_of("21 Nov 1997"), 880070400);
+  EXPECT_EQ(seconds_of("Fri, 21 Nov 1997 25:00:00 +0000"), 880070400);
+  EXPECT_EQ(seconds_of("Fri, 21 Nov 1997 25:00:00 -0600"), 880092000);
+  EXPECT_EQ(seconds_of("21 Nov 1997 09(comment):  55  :  06 -0600"), 880070400);
+  EXPECT_EQ(seconds_of("21 Nov 1997 09:55:06 nowhere"), 880106106);
+  EXPECT_EQ(seconds_of("21 Nov 1997 09:55:06 +9999"), 880106106);
+}
+
 TEST(Dates, RefusesWhatIsNone) {
-  for (const char* text : {"", "today", "31 Feb 2020 00:00:00 +0000", "1 Jan 2020", "1 Jan",
-                           "1 Jan 2020 25:00:00 +0000", "-", "a b c d e f g h i j", "1-2",
-                           "99999999999 Jan 2020 00:00:00 GMT"}) {
+  for (const char* text : {"", "today", "31 Feb 2020 00:00:00 +0000", "1 Jan", "-",
+                           "a b c d e f g h i j", "1-2", "99999999999 Jan 2020 00:00:00 GMT"}) {
     EXPECT_FALSE(parse_date(text)) << text;
   }
 }

@@ -52,23 +52,35 @@ uint32_t IdNumbers::number(std::string_view id) {
   return table_[at] - 1;
 }
 
+// RFC 5256 3: <"a"@x> and <a@x> are one id.
+uint32_t References::number(std::string_view id) {
+  if (id.find_first_of("\"\\") == std::string_view::npos) return ids_.number(id);
+  std::string plain;
+  for (size_t i = 0; i < id.size(); ++i) {
+    if (id[i] == '"') continue;
+    if (id[i] == '\\' && i + 1 < id.size()) ++i;
+    plain.push_back(id[i]);
+  }
+  return ids_.number(plain);
+}
+
 void References::add(uint32_t uid, const store::DigestKeysView* keys) {
   CHECK(uids_.empty() || uids_.back() < uid);
   static const store::DigestKeysView nothing;
   if (!keys) keys = &nothing;
   uids_.push_back(uid);
-  id_.push_back(keys->message_id.empty() ? no_id : ids_.number(keys->message_id));
+  id_.push_back(keys->message_id.empty() ? no_id : number(keys->message_id));
   bits_.push_back(static_cast<uint8_t>((keys->reply_or_forward ? reply : 0) |
                                        (keys->base_subject.empty() ? no_subject : 0)));
   Reader in(keys->references);
   while (!in.done()) {
     const auto reference = in.bytes();
     if (!reference) break;
-    references_.push_back(ids_.number(*reference));
+    references_.push_back(number(*reference));
   }
   // RFC 5256 3: without References, the first id of In-Reply-To.
   if (keys->reference_count == 0 && !keys->in_reply_to.empty()) {
-    references_.push_back(ids_.number(keys->in_reply_to));
+    references_.push_back(number(keys->in_reply_to));
   }
   reference_ends_.push_back(static_cast<uint32_t>(references_.size()));
 }

@@ -45,6 +45,7 @@ class References {
 
  private:
   enum Bit : uint8_t { reply = 1, no_subject = 2 };
+  uint32_t number(std::string_view id);
   IdNumbers ids_;
   std::vector<uint32_t> uids_;
   std::vector<uint32_t> id_;
