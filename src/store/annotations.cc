@@ -97,6 +97,12 @@ Result<bool> apply_change(Tx& tx, const SetAnnotations::Change& change, Changing
 
 }  // namespace
 
+Result<> log_annotations(Tx& tx, MailboxId mailbox, std::vector<std::string> names) {
+  if (mailbox) TRY(tx.counters(mailbox))->highest_modseq = tx.modseq();
+  tx.log_annotations(mailbox, std::move(names));
+  return {};
+}
+
 Result<std::vector<std::string>> set_annotations(Tx& tx, const SetAnnotations& request) {
   if (request.mailbox && !tx.folders().find(request.mailbox)) {
     return fail(Code::not_found, "no such mailbox");
@@ -108,7 +114,7 @@ Result<std::vector<std::string>> set_annotations(Tx& tx, const SetAnnotations& r
   }
   if (changed.empty()) return changed;
   put_use(tx, changing.use);
-  tx.log_annotations(request.mailbox, changed);
+  TRY(log_annotations(tx, request.mailbox, changed));
   return changed;
 }
 
@@ -125,8 +131,7 @@ Result<> copy_annotations(Tx& tx, MailboxId from, MailboxId to) {
   }
   if (names.empty()) return {};
   put_use(tx, changing.use);
-  tx.log_annotations(to, std::move(names));
-  return {};
+  return log_annotations(tx, to, std::move(names));
 }
 
 Result<> drop_annotations(Tx& tx, MailboxId mailbox) {

@@ -27,6 +27,8 @@ struct SetAnnotations {
   };
   std::vector<Change> changes;  // all or none, in this order
 };
+// Tells sessions and the change log, and raises the mailbox's HIGHESTMODSEQ (RFC 7162 3.2).
+Result<> log_annotations(Tx& tx, MailboxId mailbox, std::vector<std::string> names);
 // The names that really changed. Code::not_found (no such mailbox), Code::too_big (a value),
 // Code::limit (a name, or too many annotations).
 Result<std::vector<std::string>> set_annotations(Tx& tx, const SetAnnotations& request);

@@ -131,7 +131,8 @@ Result<bool> apply(store::Tx& tx, const Change& change) {
   TRY(store::set_annotations(tx, annotations));
   if (!change.special_use) return true;
   if (TRY(store::set_special_use(tx, change.name, *change.special_use))) {
-    tx.log_annotations(annotations.mailbox, {std::string(special_use_entry)});
+    const std::string entry(special_use_entry);
+    TRY(store::log_annotations(tx, annotations.mailbox, {entry}));
   }
   return true;
 }
