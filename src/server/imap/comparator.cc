@@ -57,8 +57,9 @@ CommandTask run(ImapSession& session, const imap::Comparator& command, RunOption
       co_return Reply::no(imap::CodeName::bad_comparator, "none of these comparators is here");
     }
     session.collation = found.front();
+    // RFC 5255 4.8: they are listed only where there are several.
     for (const mime::Collation collation : found) {
-      data.matching.emplace_back(mime::collation_name(collation));
+      if (found.size() > 1) data.matching.emplace_back(mime::collation_name(collation));
     }
   }
   data.active = mime::collation_name(session.collation);

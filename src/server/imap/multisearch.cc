@@ -12,13 +12,13 @@ namespace eilpost::server {
 
 namespace {
 
-// Of a mailbox that is not selected: it has no message numbers, no saved result and, to this
-// session, nothing that is \Recent.
+// Of a mailbox that is not selected: it has no saved result and, to this session, nothing that is
+// \Recent.
 SearchSurroundings surroundings_elsewhere(const store::MailboxSnapshot& snapshot,
                                           mime::Collation collation) {
   SearchSurroundings surroundings;
-  surroundings.resolve = [&snapshot](const imap::SequenceSet& set, bool) -> Result<UidSet> {
-    return UidSet(set.resolve(snapshot.tree.last_uid().value));
+  surroundings.resolve = [&snapshot](const imap::SequenceSet& set, bool uid) -> Result<UidSet> {
+    return bounds(snapshot.tree, set, uid);
   };
   surroundings.first_recent = snapshot.counters.first_recent;
   surroundings.collation = collation;
@@ -44,12 +44,12 @@ std::optional<Reply> check(ImapSession& session, const imap::MultiSearch& comman
                           [](const imap::MailboxFilter& filter) {
                             return filter.scope == imap::MailboxScope::selected;
                           });
-  if (names_selected && !session.selected()) return Reply::bad("select a mailbox first");
+  // RFC 7377 2.2: updates are of the selected mailbox.
+  const bool needs_selected = names_selected || command.search.returns.update;
+  if (needs_selected && !session.selected()) return Reply::bad("select a mailbox first");
   if (only) return std::nullopt;
-  // RFC 7377 2.1: what belongs to the selected mailbox alone.
-  if (imap::uses_sequence_numbers(command.search.key) || uses_saved(command.search.key)) {
-    return Reply::bad("message numbers and $ mean the selected mailbox only");
-  }
+  // 2.2: what belongs to the selected mailbox alone.
+  if (uses_saved(command.search.key)) return Reply::bad("$ means the selected mailbox only");
   if (command.search.returns.save) return Reply::bad("SAVE means the selected mailbox only");
   return std::nullopt;
 }

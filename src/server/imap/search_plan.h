@@ -14,15 +14,14 @@
 namespace eilpost::server {
 
 struct SearchSurroundings {
-  // Uids of a set ("$" too); Code::invalid for message numbers that are not there.
+  // Uids of a set ("$" too).
   std::function<Result<UidSet>(const imap::SequenceSet&, bool uid)> resolve;
   mime::Collation collation = mime::Collation::unicode_casemap;  // of strings
   Uid first_recent;  // what is \Recent to the session: this uid and all above
 };
 
 // Code::cannot for strings by a collation without substrings; Code::bad_charset for a CHARSET that
-// is not known, Code::invalid (its detail is for the peer) for a string that is not in it or a set
-// that names what is not there.
+// is not known, Code::invalid (its detail is for the peer) for a string that is not in it.
 Result<search::Program> plan_search(const imap::Search& command,
                                     const SearchSurroundings& surroundings);
 

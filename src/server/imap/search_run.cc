@@ -6,8 +6,9 @@ namespace eilpost::server {
 
 SearchSurroundings surroundings_of(ImapSession& session) {
   SearchSurroundings surroundings;
-  surroundings.resolve = [&session](const imap::SequenceSet& set, bool uid) {
-    return set.saved ? session.resolve(set, uid) : session.selected()->view.bounds(set, uid);
+  surroundings.resolve = [&session](const imap::SequenceSet& set, bool uid) -> Result<UidSet> {
+    if (set.saved) return session.resolve(set, uid);
+    return bounds(session.selected()->view.shown(), set, uid);
   };
   surroundings.first_recent = session.selected()->view.first_recent();
   surroundings.collation = session.collation;
@@ -16,10 +17,8 @@ SearchSurroundings surroundings_of(ImapSession& session) {
 
 Reply search_refused(ImapSession& session, const Error& error) {
   if (error.code == Code::invalid) return Reply::bad(error.detail);
-  // RFC 4790 4.2.3: not every collation has substrings.
-  if (error.code == Code::cannot) {
-    return Reply::no(imap::CodeName::bad_comparator, "this comparator knows no substrings");
-  }
+  // RFC 5255 4.4: not every collation has substrings (RFC 4790 4.2.3).
+  if (error.code == Code::cannot) return Reply::bad("this comparator knows no substrings");
   if (error.code != Code::bad_charset) return reply_for(session, error);
   // RFC 9051 6.4.4: the charsets that may be used; those that ICU knows besides would fill pages.
   const std::vector<std::string> charsets{"US-ASCII", "UTF-8"};

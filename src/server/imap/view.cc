@@ -60,15 +60,13 @@ Result<UidSet> View::resolve(const imap::SequenceSet& set, bool uid) const {
   return out;
 }
 
-Result<UidSet> View::bounds(const imap::SequenceSet& set, bool uid) const {
-  if (uid) return UidSet(set.resolve(shown_.last_uid().value));
-  if (set.largest_number() > shown_.exists() || (set.has_star() && shown_.exists() == 0)) {
-    return fail(Code::invalid, "a message number is higher than the number of messages");
-  }
+UidSet bounds(const MessageTree& tree, const imap::SequenceSet& set, bool uid) {
+  if (uid) return UidSet(set.resolve(tree.last_uid().value));
   UidSet out;
-  const IntervalSet wanted = set.resolve(shown_.exists());
+  const IntervalSet wanted = set.resolve(tree.exists());
   for (const Interval& i : wanted.intervals()) {
-    out.add(shown_.uid_of(Seq(i.first)), shown_.uid_of(Seq(i.last)));
+    if (i.first > tree.exists()) break;
+    out.add(tree.uid_of(Seq(i.first)), tree.uid_of(Seq(std::min(i.last, tree.exists()))));
   }
   return out;
 }

@@ -53,9 +53,6 @@ class View {
   // The uids that a set names, those of this view only, ascending. Message numbers beyond the view
   // are Code::invalid (RFC 9051 6.4, answered BAD); uids that are not there are passed over.
   Result<UidSet> resolve(const imap::SequenceSet& set, bool uid) const;
-  // The same as ranges that hold them and perhaps uids that are not there: for those who only ask
-  // whether a message is in it. Costs what the set costs, not what the mailbox costs.
-  Result<UidSet> bounds(const imap::SequenceSet& set, bool uid) const;
   // Every uid of this view.
   UidSet present() const;
   // The message numbers of uids in this view.
@@ -82,5 +79,10 @@ class View {
   ModSeq announced_modseq_;
   std::vector<std::pair<UidSet, ModSeq>> silent_;
 };
+
+// What a set names in a mailbox as ranges, which may hold uids that are not there: for those who
+// only ask whether a message is in it. Message numbers beyond the mailbox name nothing (RFC 7377 2,
+// of every search). Costs what the set costs, not what the mailbox costs.
+UidSet bounds(const store::MessageTree& tree, const imap::SequenceSet& set, bool uid);
 
 }  // namespace eilpost::server
