@@ -49,7 +49,7 @@ inline constexpr int progress_seconds = 10;
 inline constexpr size_t filter_mailboxes_max = 1000;
 // SEARCH keys in one command, with those of named searches: NO [LIMIT].
 inline constexpr size_t search_keys_max = 4096;
-// Named searches within named searches (RFC 5466): NO [LIMIT].
+// Named searches within named searches (RFC 5466): NO [UNDEFINED-FILTER].
 inline constexpr int search_filter_depth_max = 8;
 // Searches of one session that are kept up to date (RFC 5267), and the ranges of uids that these
 // have found: the next is not, NO [NOUPDATE].

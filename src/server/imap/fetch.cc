@@ -421,6 +421,8 @@ CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions opt
   auto resolved = session.resolve(command.set, options.uid);
   if (!resolved) co_return Reply::bad(resolved.error().detail);
   UidSet uids = std::move(*resolved);
+  // RFC 9394 3.3, 3.4: of what the set names; CHANGEDSINCE looks at those.
+  if (command.partial) uids = UidSet(imap::page_of(uids.raw(), *command.partial));
   if (plan.modseq || command.changed_since) session.use_condstore();
   if (command.changed_since) {
     if (command.vanished) {
@@ -431,8 +433,6 @@ CommandTask run(ImapSession& session, const imap::Fetch& command, RunOptions opt
     // RFC 7162 3.1.4.1: MODSEQ is answered as if it had been asked for.
     if (!plan.modseq) plan.items.push_back({FetchKind::modseq, {}, {}, false, false});
   }
-  // RFC 9394 3.3, 3.4: of what all else names.
-  if (command.partial) uids = UidSet(imap::page_of(uids.raw(), *command.partial));
   const std::optional<Uid> lowest = session.limit(uids);
   // RFC 9586: a UIDFETCH response has the uid in front.
   const bool has_uid =

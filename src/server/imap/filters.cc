@@ -27,8 +27,9 @@ class Expansion {
   // Replaces FILTER keys in `key`. Code::not_found: missing() is no filter. Code::limit.
   Result<> expand(SearchKey& key, int depth) {
     if (key.op == SearchOp::filter) {
-      if (depth == limits::search_filter_depth_max) return fail(Code::limit, "nested filters");
       missing_ = key.text;
+      // RFC 5466 3.1: what may be a loop is as if the filter did not exist.
+      if (depth == limits::search_filter_depth_max) return fail(Code::not_found, "nested filters");
       const std::string* value = find(key.text);
       if (!value || !mime::is_utf8(*value)) return fail(Code::not_found, "no such filter");
       auto parsed = imap::parse_stored_search(*value);

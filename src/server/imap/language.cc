@@ -13,6 +13,8 @@ CommandTask run(ImapSession& session, const imap::Language& command, RunOptions)
   }
   std::optional<Language> found;
   for (const std::string& range : command.ranges) {
+    // RFC 4647 3.4: "*" says nothing where others follow.
+    if (range == "*" && &range != &command.ranges.back()) continue;
     if (!found) found = find_language(range);
   }
   if (!found) {

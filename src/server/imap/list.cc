@@ -43,7 +43,8 @@ std::vector<Candidate> candidates(const store::FolderTree& tree, bool with_orpha
 std::vector<std::string> full_patterns(const imap::List& command) {
   std::vector<std::string> out;
   for (const std::string& pattern : command.patterns) {
-    out.push_back(imap::join_pattern(command.reference, pattern));
+    // RFC 5258 3: an empty one matches nothing, whatever the reference is.
+    if (!pattern.empty()) out.push_back(imap::join_pattern(command.reference, pattern));
   }
   return out;
 }
@@ -142,6 +143,8 @@ class Lister {
     const bool says_subscribed = command_.select_subscribed || command_.return_subscribed;
     imap::ListData data =
         server::describe(*tree_, {c.name, c.def, c.subscribed && says_subscribed});
+    // RFC 5258 4: told of every name when it is asked for; a name with others below it exists.
+    if (!c.def && command_.return_children) data.attributes.emplace_back("\\HasNoChildren");
     if (child && command_.select_recursive_match) {
       if (command_.select_subscribed) data.child_info.emplace_back("SUBSCRIBED");
       if (command_.select_special_use) data.child_info.emplace_back("SPECIAL-USE");
