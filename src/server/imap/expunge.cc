@@ -79,12 +79,13 @@ CommandTask run(ImapSession& session, const imap::Expunge& command, RunOptions o
   // with a later command, but it is done.
   auto synced = co_await session.sync(true);
   if (!synced) session.log().info("expunge: {}", synced.error().detail);
-  if (lowest) co_return limited(session, *lowest);
   if (session.qresync && gone->modseq && session.selected()) {
+    if (lowest) tell_limited(session, *lowest);
     // RFC 7162 3.2.7: never above what was told.
     const uint64_t highest = session.selected()->view.announced_modseq().value;
     co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "expunged");
   }
+  if (lowest) co_return limited(session, *lowest);
   co_return Reply::ok("expunged");
 }
 
