@@ -59,7 +59,7 @@ class Server:
         raise NotImplementedError
 
     def start(self):
-        self.base = free_base_port()
+        self.base = self.base or free_base_port()
         command = self.command()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
@@ -220,7 +220,7 @@ service imap-login {{
 service imap {{
   process_limit = 30000
   service_count = {imap_service_count}
-  process_min_avail = 16
+  process_min_avail = {spare}
   unix_listener imap-master {{
     user = {internal}
   }}
@@ -232,7 +232,7 @@ service imap-hibernate {{
 }}
 service lmtp {{
   process_limit = 256
-  process_min_avail = 16
+  process_min_avail = {spare}
   inet_listener lmtp {{
     port = {lmtp}
   }}
@@ -264,6 +264,7 @@ class Dovecot(Server):
         self.hibernate = hibernate
         self.fts = fts
         self.filling = False  # what is only prepared need not be durable
+        self.spare_processes = 16
         self.state = directory.parent / f"{directory.name}-state"
         self.state.mkdir(exist_ok=True)
 
@@ -287,8 +288,8 @@ class Dovecot(Server):
             # A process that may serve again would stay when its session hibernates.
             imap_service_count=1 if self.hibernate else 100,
             fsync="never" if self.filling else "always",
-            cores=os.cpu_count(), imap=self.base + 143, imaps=self.base + 993,
-            lmtp=self.base + 24, hibernate="imap_hibernate_timeout = 2s" if self.hibernate else "",
+            cores=os.cpu_count(), spare=self.spare_processes, imap=self.base + 143,
+            imaps=self.base + 993, lmtp=self.base + 24, hibernate="imap_hibernate_timeout = 2s" if self.hibernate else "",
             **users)
         if self.fts:
             text += DOVECOT_FTS

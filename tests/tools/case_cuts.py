@@ -1,0 +1,76 @@
+"""Connections that end at every octet, of what the server says and of what the tool says: no harm is
+done, and a run afterwards puts everything right. The short run takes a sample by seed, --slow all."""
+
+import random
+
+import roles
+import scenes
+from bad_server import Cut
+from cases import case
+from harness import Failure
+from sides import BadSide
+
+SAMPLE = 6   # of each direction, of each role
+SHARES = 16  # cases into which all octets are divided
+
+
+def octets_of(context, role_kind):
+    """How many pass in each direction when nothing is cut."""
+    side = BadSide()
+    role = role_kind(context, side)
+    try:
+        role.prepare(scenes.small())
+        before = side.bad.octets_in, side.bad.octets_out
+        role.attempt()
+        return {"in": side.bad.octets_in - before[0], "out": side.bad.octets_out - before[1]}
+    finally:
+        role.stop()
+
+
+def try_cut(context, role_kind, cut):
+    side = BadSide()
+    role = role_kind(context.fresh(), side)
+    try:
+        role.prepare(scenes.small())
+        side.bad.cut = cut
+        role.attempt()
+        role.check_unharmed()
+        side.bad.heal()
+        role.finish()
+    except Failure as failure:
+        raise Failure(f"cut {cut.way} at {cut.at}{' for good' if cut.for_good else ''}: "
+                      f"{failure}") from None
+    finally:
+        role.stop()
+
+
+def sample(context, role_kind):
+    chance = random.Random(context.seed)
+    count = 0
+    for way, octets in octets_of(context.fresh(), role_kind).items():
+        for _ in range(SAMPLE):
+            cut = Cut(way, chance.randrange(octets), for_good=chance.random() < 0.3)
+            try_cut(context, role_kind, cut)
+            count += 1
+    return f"{count} cuts"
+
+
+def every(context, role_kind, share):
+    count = 0
+    for way, octets in octets_of(context.fresh(), role_kind).items():
+        for at in range(share, octets, SHARES):
+            try_cut(context, role_kind, Cut(way, at, for_good=at % 5 == 0))
+            count += 1
+    return f"{count} cuts"
+
+
+def register():
+    for name, role in roles.load().items():
+        case(f"{name}, cut connections", role.tool, weight=9)(
+            lambda context, r=role: sample(context, r))
+        for share in range(SHARES):
+            case(f"{name}, cut at every octet, {share + 1} of {SHARES}", role.tool, slow=True)(
+                lambda context, r=role, s=share: every(context, r, s))
+
+
+register()

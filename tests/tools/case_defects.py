@@ -1,0 +1,39 @@
+"""Every defect of the bad server, for every role of a tool: the tool ends in time and does no harm,
+and gets everything right when the defect is gone; at once where the defect is harmless."""
+
+import defects
+import roles
+import scenes
+from cases import case
+from harness import check
+from sides import BadSide
+
+
+def try_defect(context, role_kind, kind):
+    side = BadSide()
+    role = role_kind(context, side)
+    try:
+        role.prepare(scenes.small())
+        side.bad.defect = kind()
+        role.wrong = kind.wrong
+        outcome = role.attempt()
+        role.check_unharmed()
+        if kind.harmless and role.tool != "doctor":  # which tells of it by its status
+            check(outcome.status == 0, f"it fails, though it need not: {outcome}")
+        side.bad.heal()
+        role.finish()
+        return f"status {outcome.status} at first"
+    finally:
+        role.stop()
+
+
+def register():
+    for role_name, role in roles.load().items():
+        for name, kind in defects.load().items():
+            if role.tool in kind.tools and name.split(":")[0] not in role.without:
+                weight = 5 if name.startswith(("silence", "throttle", "literal")) else 1
+                case(f"{role_name}, {name}", role.tool, weight=weight)(
+                    lambda context, r=role, k=kind: try_defect(context, r, k))
+
+
+register()

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""The bad server is a good one until it is told otherwise: clients that are not ours say so, and each
+defect shows in what a client hears. A test of the tests.
+
+  selftest.py [NAME...]
+"""
+
+import imaplib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.dirname(HERE)]
+import defects  # noqa: E402
+import scenes  # noqa: E402
+from bad_server import BadServer, Cut  # noqa: E402
+from harness import Count, Failure, Imap, check, check_equal  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+CASES = []
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def served(profile="rich", defect=None):
+    server = BadServer(profile, defect)
+    scenes.fill_bad(server.account, scenes.small())
+    return server
+
+
+@case
+def imaplib_reads_and_writes():
+    with served() as server:
+        client = imaplib.IMAP4("127.0.0.1", server.port)
+        client.login("user", "pass")
+        check_equal(client.select("INBOX"), ("OK", [b"7"]), "SELECT")
+        _, rows = client.uid("fetch", "1:*", "(BODY.PEEK[])")
+        octets = [row[1] for row in rows if isinstance(row, tuple)]
+        check_equal(octets, [row[1] for row in scenes.small()[:7]], "octets")
+        date = '"07-Feb-2022 21:52:25 -0800"'
+        check_equal(client.append("INBOX", "(\\Flagged)", date, scenes.letter(9))[0], "OK", "APPEND")
+        check_equal(client.uid("search", "SUBJECT", '"letter 9"')[1], [b"8"], "SEARCH")
+        client.uid("store", "8", "+FLAGS", "(\\Deleted)")
+        check_equal(client.expunge(), ("OK", [b"8"]), "EXPUNGE")
+        check_equal(client.uid("copy", "1:2", "Archive")[0], "OK", "COPY")
+        check_equal(client.status("Archive", "(MESSAGES)")[1], [b'"Archive" (MESSAGES 5)'], "STATUS")
+        check_equal(client.logout()[0], "BYE", "LOGOUT")
+        check_equal([one.epoch for _, one in server.account.expunged], [1644299545], "date")
+
+
+@case
+def only_what_is_listed():
+    with served("plain") as server:
+        client = logged_in(server)
+        client.do("SELECT INBOX")
+        for text in ("NAMESPACE", "ENABLE CONDSTORE", "UID EXPUNGE 1", "UID MOVE 1 Archive",
+                     "UID SEARCH RETURN (ALL) ALL", 'LIST "" * RETURN (SUBSCRIBED)'):
+            check_equal(client.command(text).status, "BAD", text)
+
+
+def logged_in(server):
+    client = Imap(server.port)
+    client.do('LOGIN "user" "pass"')
+    return client
+
+
+@case
+def qresync_tells_what_has_happened():
+    with served() as server:
+        one, other = logged_in(server), logged_in(server)
+        one.do("ENABLE QRESYNC")
+        one.do("SELECT INBOX")
+        box = server.account.mailboxes["INBOX"]
+        validity, modseq = box.uid_validity, box.highest_modseq
+        one.do("UNSELECT")
+        other.do("SELECT INBOX")
+        other.do("UID STORE 2 +FLAGS (\\Deleted)")
+        other.do("EXPUNGE")
+        other.do("UID STORE 4 FLAGS (\\Seen)")
+        told = one.do(f"SELECT INBOX (QRESYNC ({validity} {modseq}))").untagged
+        check(b"* VANISHED (EARLIER) 2" in told, f"VANISHED is not among {told}")
+        check([line for line in told if b"UID 4 FLAGS (\\Seen) MODSEQ" in line], f"no FETCH: {told}")
+        check(not [line for line in told if b"UID 5 " in line], f"too much: {told}")
+        one.start_idle()
+        other.do("UID STORE 1 +FLAGS (\\Deleted)")
+        other.do("UID EXPUNGE 1")
+        one.wait_untagged(rb"VANISHED 1$", 10)
+
+
+@case
+def two_sessions_keep_their_numbers():
+    with served() as server:
+        one, other = logged_in(server), logged_in(server)
+        one.do("SELECT INBOX")
+        other.do("SELECT INBOX")
+        other.do("STORE 1:2 +FLAGS.SILENT (\\Deleted)")
+        other.do("EXPUNGE")
+        told = one.do("FETCH 7 (UID)").untagged
+        check(b"* 7 FETCH (UID 7)" in told, f"numbers moved during FETCH: {told}")
+        told = one.do("NOOP").untagged
+        check_equal([line for line in told if b"EXPUNGE" in line],
+                    [b"* 2 EXPUNGE", b"* 1 EXPUNGE"], "EXPUNGE")
+
+
+@case
+def a_cut_ends_the_connection_at_every_octet():
+    """An append is there or not there, and the client hears no more than was let through."""
+    with served() as server:
+        def dialog():
+            client = logged_in(server)
+            client.append("Archive", scenes.letter(77))
+            client.close()
+
+        before = server.octets_in, server.octets_out
+        dialog()
+        total = {"in": server.octets_in - before[0], "out": server.octets_out - before[1]}
+        outcomes = set()
+        for way, octets in total.items():
+            for at in range(0, octets, 7):
+                count = len(server.account.mailboxes["Archive"].messages)
+                server.cut = Cut(way, at)
+                try:
+                    dialog()
+                    raise Failure(f"nothing was cut at {way} {at}")
+                except Failure as failure:
+                    check("nothing was cut" not in str(failure), str(failure))
+                outcomes.add(len(server.account.mailboxes["Archive"].messages) - count)
+        server.cut = Cut("none", 0)
+        check(outcomes <= {0, 1} and 0 in outcomes, f"appended: {outcomes}")
+
+
+@case
+def a_proxy_cuts():
+    with served() as server, Proxy(server.port, seed=3, cut_after=(300, 301)) as proxy:
+        client = Imap(proxy.port)
+        try:
+            client.do('LOGIN "user" "pass"')
+            raise Failure("it was not cut")
+        except Failure as failure:
+            check("broke" in str(failure) or "closed" in str(failure), str(failure))
+        check_equal(proxy.cuts, 1, "cuts")
+
+
+MBSYNC = """
+IMAPAccount server
+Host 127.0.0.1
+Port {port}
+User user
+Pass pass
+SSLType None
+AuthMechs {mechanism}
+
+IMAPStore remote
+Account server
+
+MaildirStore local
+Path {home}/mail/
+Inbox {home}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :remote:
+Near :local:
+Patterns *
+Create Both
+Remove Both
+Expunge Both
+SyncState *
+CopyArrivalDate yes
+"""
+
+
+@case
+def mbsync_takes_it_for_a_server():
+    for profile in ("rich", "gmail", "exchange"):
+        home = tempfile.mkdtemp(prefix="eilpost-mbsync-")
+        try:
+            with served(profile) as server:
+                mbsync_both_ways(server, home, "PLAIN" if profile != "gmail" else "LOGIN")
+        finally:
+            shutil.rmtree(home)
+
+
+def mbsync_both_ways(server, home, mechanism):
+    def sync():
+        done = subprocess.run(["mbsync", "-c", f"{home}/rc", "-a", "-D"], capture_output=True, text=True,
+                              timeout=60, check=False)
+        check_equal(done.returncode, 0, f"mbsync: {done.stdout[-3000:]}{done.stderr}")
+
+    def here():
+        return sum(len(files) for path, _, files in os.walk(f"{home}/mail")
+                   if os.path.basename(path) in ("cur", "new"))
+
+    os.mkdir(f"{home}/mail")
+    with open(f"{home}/rc", "w", encoding="utf-8") as file:
+        file.write(MBSYNC.format(port=server.port, home=home, mechanism=mechanism))
+    sync()
+    check_equal(here(), 11, "messages in the Maildir")
+    with open(f"{home}/mail/INBOX/new/1.from.here", "wb") as file:
+        file.write(scenes.letter(50).replace(b"\r\n", b"\n"))
+    box = server.account.mailboxes["INBOX"]
+    server.account.expunge(box, [box.by_uid(2)])
+    sync()
+    check_equal((here(), len(box.messages)), (11, 7), "after a change on both sides")
+    sync()
+    check_equal((here(), len(box.messages)), (11, 7), "after nothing has changed")
+
+
+# --- every defect shows ---
+
+DIALOG = [
+    "CAPABILITY", "ID NIL", "ENABLE QRESYNC CONDSTORE", "NAMESPACE", 'LIST "" *',
+    'LIST "" * RETURN (SUBSCRIBED)', 'LSUB "" *', "STATUS INBOX (MESSAGES UIDNEXT UIDVALIDITY)",
+    "SELECT Archive", "SELECT INBOX", "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)",
+    "UID FETCH 1:* (BODYSTRUCTURE)", "UID SEARCH SEEN", "UID SEARCH HEADER MESSAGE-ID letter-2",
+    "UID SEARCH RETURN (ALL) UNSEEN", "UID FETCH 1:* (BODY.PEEK[])", "NOOP",
+    "UID STORE 1 +FLAGS.SILENT (\\Flagged)", "UID STORE 1 +FLAGS ($Label1)",
+    "UID COPY 2:4 Archive", "UID MOVE 1 Archive", "UID STORE 2 +FLAGS (\\Deleted)",
+    "UID EXPUNGE 2", "UID STORE 4 +FLAGS (\\Deleted)", "EXPUNGE", "APPEND", "APPEND MORE",
+    "SELECT INBOX", "UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER])", "EXAMINE INBOX (QRESYNC (%s 2))",
+    "SELECT Archive", "UID FETCH 1:* (FLAGS INTERNALDATE BODY.PEEK[])", "IDLE",
+]
+
+
+class Dialog:
+    """What a client hears from first to last, over as many connections as it takes."""
+
+    def __init__(self, server):
+        self.server = server
+        self.heard = []
+        self.clients = []
+
+    def connect(self):
+        client = Imap(self.server.port, timeout=0.5)
+        self.clients.append(client)
+        self.heard.append(client.greeting)
+        self.heard.append(client.command("AUTHENTICATE PLAIN AHVzZXIAcGFzcw=="))
+        return client
+
+    def say(self, client, step):
+        if step == "IDLE":
+            client.start_idle()
+            self.server.account.append("Archive", scenes.letter(60), [], 1)
+            self.heard.append(client.wait_untagged(rb"EXISTS", 0.5))
+            return
+        if step.startswith("APPEND"):
+            date = '"07-Feb-2022 21:52:25 -0800"'
+            flags = "(\\Flagged $Label1)"
+            one = f"{flags} {date} {{}}"
+            count = 2 if "MORE" in step else 1
+            octets = [scenes.letter(3, 90), scenes.letter(51)][:count]
+            reply = client.command("APPEND Archive " + " ".join([one] * count), *octets)
+        else:
+            if "%s" in step:
+                step = step % self.server.account.mailboxes["INBOX"].uid_validity
+            reply = client.command(step)
+        self.heard.append(reply)
+
+    def run(self):
+        client = None
+        for step in DIALOG:
+            try:
+                if client is None:
+                    client = self.connect()
+                    client.command("SELECT INBOX")
+                self.say(client, step)
+            except (Failure, UnicodeDecodeError) as failure:
+                self.heard.append(f"{step}: {str(failure)[:40]}")
+                client = None
+        for client in self.clients:
+            client.close()
+        return self.heard
+
+
+def hear(defect=None):
+    with served("rich", defect) as server:
+        heard = Dialog(server).run()
+        return heard, server.account.snapshot(), server.octets_out
+
+
+# The dialog is short: these show elsewhere.
+SHOWN_ELSEWHERE = {
+    "limit: one connection at a time", "append: NO [LIMIT] for every third command",
+    "limit: BYE after three errors", "slow: every answer comes octet by octet",
+}
+
+
+@case
+def every_defect_shows():
+    good = hear()
+    check_equal(hear()[0], good[0], "the same dialog twice")
+    check(not any("BAD" in str(line)[:40] for line in good[0]), f"a good server says BAD: {good[0]}")
+    silent, lock = [], threading.Lock()
+
+    def try_one(name, kind):
+        if hear(kind())[:2] == good[:2]:
+            with lock:
+                silent.append(name)
+
+    threads = [threading.Thread(target=try_one, args=one) for one in defects.load().items()
+               if one[0] not in SHOWN_ELSEWHERE]
+    for start in range(0, len(threads), 16):
+        for thread in threads[start : start + 16]:
+            thread.start()
+        for thread in threads[start : start + 16]:
+            thread.join(60)
+            check(not thread.is_alive(), "a dialog does not end")
+    check_equal(silent, [], "defects that nobody hears of")
+
+
+def main():
+    count = Count()
+    for function in CASES:
+        name = function.__name__.replace("_", " ")
+        if sys.argv[1:] and not any(name.startswith(start) for start in sys.argv[1:]):
+            continue
+        try:
+            function()
+            count.say("passed", name)
+        except Failure as failure:
+            count.say("failed", name, f": {failure}")
+        except Exception:
+            count.say("failed", name, f":\n{traceback.format_exc()}")
+    return count.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
