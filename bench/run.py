@@ -21,6 +21,7 @@ import cluster
 import logins
 import search
 import servers
+import tools
 from figures import at_least, at_most, median, ratio_of
 
 MIB = 1024 * 1024
@@ -372,7 +373,7 @@ ROWS = {
     "logins": logins.logins,
     "search": search.search,
 }
-ASKED_FOR = {"cluster": cluster.rows}  # only when they are named with --only
+ASKED_FOR = {"cluster": cluster.rows, "tools": tools.rows}  # only when they are named with --only
 
 
 # --- the machine and the table ---
