@@ -210,6 +210,9 @@ class BadServer:
         if self.trace is not None:
             self.trace.append(line)
 
+    def has(self, capability):
+        return capability in self.capabilities
+
     def password_is(self, text):
         return text == PASSWORD
 

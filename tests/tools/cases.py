@@ -5,6 +5,7 @@ machine) or Skipped. Cases run several at once, each in a process of its own, so
 """
 
 import os
+import random
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -19,17 +20,22 @@ class Skipped(Exception):
 
 
 class Case:
-    def __init__(self, name, tool, slow, weight, function):
+    def __init__(self, name, tool, slow, weight, share, function):
         self.name, self.tool, self.slow, self.weight = name, tool, slow, weight
-        self.function = function
+        self.share, self.function = share, function
+
+    def drawn(self, seed):
+        """Whether the short run with this seed has it."""
+        return not self.slow and random.Random(f"{seed} {self.name}").random() < self.share
 
 
-def case(name, tool="", slow=False, weight=1):
+def case(name, tool="", slow=False, weight=1, share=1.0):
     """Registers a function of a Context. `tool`: the command that it is about, without which it is
-    skipped; `weight`: the heavier, the earlier it is begun."""
+    skipped; `weight`: the heavier, the earlier it is begun; `share`: of the short runs that have it,
+    as the seed draws them."""
 
     def register(function):
-        CASES[name] = Case(name, tool, slow, weight, function)
+        CASES[name] = Case(name, tool, slow, weight, share, function)
         return function
 
     return register

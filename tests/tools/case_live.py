@@ -1,0 +1,128 @@
+"""Tools that stay: eilpost watch and eilpost sync --watch on one connection after another, while the
+server falls silent, hangs up, or is cut off."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+
+import defects
+import scenes
+from bad_server import BadServer
+from cases import case
+from harness import check, check_equal, wait_for
+from maildirs import Maildir
+from sides import BadSide, number_of, numbers
+from tool import Tool, account
+
+SECONDS = 40
+
+
+class Live:
+    """A tool that runs, and what it has said."""
+
+    def __init__(self, context, *arguments):
+        self.tools = Tool(context.binary, context.directory)
+        self.process = self.tools.begin(*arguments)
+        self.out, self.err = [], []
+        for stream, into in ((self.process.stdout, self.out), (self.process.stderr, self.err)):
+            threading.Thread(target=self._read, args=(stream, into), daemon=True).start()
+
+    @staticmethod
+    def _read(stream, into):
+        for line in stream:
+            into.append(line)
+
+    def wait(self, test, what):
+        wait_for(lambda: test() or self.process.poll() is not None, SECONDS,
+                 f"{what}: {self.out} {self.err[-20:]}")
+        check(self.process.poll() is None, f"it ended by itself: {self.out} {self.err[-20:]}")
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        check_equal(self.process.wait(30), 0, f"status after SIGTERM, {self.err[-20:]}")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@contextlib.contextmanager
+def live(context, *arguments):
+    tool = Live(context, *arguments)
+    try:
+        yield tool
+    finally:
+        tool.kill()
+
+
+def arrivals(tool):
+    events = [json.loads(line) for line in tool.out]
+    return sum(event["count"] for event in events
+               if event["event"] == "arrived" and event["mailbox"] == "INBOX")
+
+
+def watch(context, defect=None):
+    with BadServer() as server:
+        scenes.fill_bad(server.account, scenes.small())
+        with live(context, "watch", "--json", "--mailbox", "*", "--poll", "5", "--renew", "10",
+                  *account("", server.port, "user")) as tool:
+            tool.wait(lambda: any("connected" in line for line in tool.err), "it connects")
+            if defect:
+                server.defect = defect()
+            server.account.append("INBOX", scenes.letter(20))
+            tool.wait(lambda: arrivals(tool) == 1, "the first message is told")
+            server.hang_up()
+            server.account.append("INBOX", scenes.letter(21))
+            tool.wait(lambda: arrivals(tool) == 2, "a message after the line was lost is told")
+            tool.end()
+
+
+def sync(context):
+    side = BadSide()
+    side.fill(scenes.small())
+    command = ["sync", "--watch", "--poll", "5", "--maildir", context.path("mail"), "--state",
+               context.path("state"), *account("", side.port, side.user)]
+    maildir = Maildir(context.path("mail"))
+
+    def here():
+        return numbers(maildir.snapshot()) if os.path.isdir(context.path("mail", "cur")) else set()
+
+    def there(number):
+        return any(number_of(one.octets) == number
+                   for one in side.account.find("INBOX").messages)
+
+    try:
+        for start in (20, 30):
+            with live(context, *command) as tool:
+                tool.wait(lambda: len(here()) >= 11, "the first run")
+                side.fill([("INBOX", scenes.letter(start), [], scenes.BEGIN)])
+                tool.wait(lambda: start in here(), "a message of the server arrives")
+                maildir.add("INBOX", scenes.letter(start + 1), scenes.BEGIN, "S")
+                tool.wait(lambda: there(start + 1), "a message of the Maildir arrives")
+                side.bad.hang_up()
+                side.fill([("INBOX", scenes.letter(start + 2), [], scenes.BEGIN)])
+                tool.wait(lambda: start + 2 in here(), "a message after the line was lost")
+                if start == 20:
+                    tool.kill()
+                else:
+                    tool.end()
+        scenes.check_same(maildir.snapshot(), side.snapshot(), "the Maildir")
+    finally:
+        side.stop()
+
+
+def register():
+    case("watch stays", "watch", weight=8)(watch)
+    kinds = defects.load()
+    for name in ("silence: IDLE tells nothing", "modseq: HIGHESTMODSEQ 0", "uidnext: not said at "
+                 "SELECT", "stray: lines that are no IMAP", "words: all in lower case",
+                 "stray: EXPUNGE of numbers that do not exist"):
+        case(f"watch stays, {name}", "watch", weight=8)(
+            lambda context, kind=kinds[name]: watch(context, kind))
+    case("sync stays", "sync", weight=8)(sync)
+
+
+register()
