@@ -7,6 +7,7 @@ Accounts are name(1), name(2) ... with the password "pass"; the plain IMAP port 
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -27,11 +28,38 @@ class Missing(Exception):
     """This machine does not have the server."""
 
 
+class Ports:
+    """Ports that nobody else takes while this lives: they are bound, and may be bound again by a
+    server, which asks for SO_REUSEADDR, but by no other test that looks for free ones."""
+
+    def __init__(self, *offsets):
+        for _ in range(1000):
+            self.base = 12000 + random.SystemRandom().randrange(19000)
+            self.sockets = []
+            try:
+                for offset in offsets:
+                    one = socket.socket()
+                    self.sockets.append(one)
+                    one.bind(("127.0.0.1", self.base + offset))
+                for one in self.sockets:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                return
+            except OSError:
+                self.release()
+        raise Failure("no free ports")
+
+    def release(self):
+        for one in self.sockets:
+            one.close()
+
+
 class Eilpost:
     kind = "Eilpost"
 
     def __init__(self, options, accounts):
         self.server = harness.Server(options.eilpost, "rocksdb", accounts)
+        self.ports = Ports(*harness.PORTS.values())
+        self.server.base_port = self.ports.base
         self.port = self.server.port("imap")
 
     def start(self):
@@ -43,6 +71,7 @@ class Eilpost:
 
     def stop(self):
         self.server.remove()
+        self.ports.release()
 
     @staticmethod
     def name(number):
@@ -66,10 +95,9 @@ class Dovecot:
         self.server = servers.Dovecot(self.directory / "mail", accounts, certificate,
                                       storage="sdbox")
         self.server.spare_processes = 1
-
-    @property
-    def port(self):
-        return self.server.base + 143
+        self.ports = Ports(*harness.PORTS.values())
+        self.server.base = self.ports.base
+        self.port = self.server.base + 143
 
     def start(self):
         self.server.start()
@@ -88,6 +116,7 @@ class Dovecot:
 
     def stop(self):
         self.server.remove()
+        self.ports.release()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @staticmethod
@@ -115,6 +144,7 @@ unixhierarchysep: yes
 altnamespace: yes
 virtdomains: off
 autocreate_quota: 0
+munge8bit: no
 expunge_mode: immediate
 delete_mode: immediate
 imapidlepoll: 1
@@ -143,7 +173,8 @@ class Cyrus:
     def __init__(self, options, accounts):
         self.binaries, self.libraries = self.find()
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="eilpost-cyrus-"))
-        self.port = harness.free_ports([0], salt=7)
+        self.ports = Ports(0)
+        self.port = self.ports.base
         self.process = None
         me = pwd.getpwuid(os.geteuid())
         self.user = pwd.getpwnam("nobody") if me.pw_uid == 0 else me
@@ -205,6 +236,7 @@ class Cyrus:
         if self.process and self.process.poll() is None:
             self.kill()
         self.logins.stop()
+        self.ports.release()
         shutil.rmtree(self.home, ignore_errors=True)
 
     @staticmethod

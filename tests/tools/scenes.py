@@ -4,7 +4,7 @@ from memory, on real ones over IMAP by the plain client of harness.py."""
 import calendar
 import random
 
-from harness import Imap, check_equal, flag_set, message, quoted
+from harness import Failure, Imap, brief, check_equal, flag_set, message, quoted
 from mailboxes import epoch_of, internal_date, sort_key
 from wire import from_utf7, to_utf7
 
@@ -117,8 +117,24 @@ def check_same(got, wanted, what):
     wanted = {name: rows for name, rows in wanted.items() if rows}
     check_equal(sorted(got), sorted(wanted), f"{what}: mailboxes with messages")
     for name, rows in wanted.items():
-        check_equal(told(got[name]), told(rows), f"{what}: messages in {name}")
-        check_equal(got[name], rows, f"{what}: octets in {name}")
+        if got[name] != rows:
+            raise Failure(f"{what}: messages in {name}: {difference(got[name], rows)}")
+
+
+def difference(got, wanted):
+    """What is too much and what is missing, as far as it can be read."""
+    much, missing = list(got), []
+    for row in wanted:
+        if row in much:
+            much.remove(row)
+        else:
+            missing.append(row)
+    out = f"{len(got)} instead of {len(wanted)}"
+    for title, rows in (("too much", much), ("missing", missing)):
+        out += "".join(f"\n  {title}: {one}" for one in told(rows)[:8])
+    if much and missing and told(much[:1]) == told(missing[:1]):
+        out += f"\n  octets: {brief(much[0][0])} instead of {brief(missing[0][0])}"
+    return out
 
 
 def told(rows):
