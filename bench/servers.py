@@ -289,7 +289,8 @@ class Dovecot(Server):
             imap_service_count=1 if self.hibernate else 100,
             fsync="never" if self.filling else "always",
             cores=os.cpu_count(), spare=self.spare_processes, imap=self.base + 143,
-            imaps=self.base + 993, lmtp=self.base + 24, hibernate="imap_hibernate_timeout = 2s" if self.hibernate else "",
+            imaps=self.base + 993, lmtp=self.base + 24,
+            hibernate="imap_hibernate_timeout = 2s" if self.hibernate else "",
             **users)
         if self.fts:
             text += DOVECOT_FTS

@@ -1,6 +1,6 @@
-"""eilpost migrate and eilpost sync beside mbsync: the same servers, the same mail, in turn, each made
-durable as it does by itself (mbsync: FSync yes, its default). Seconds and peak memory of the tool's
-process; what has arrived is counted on the other side.
+"""eilpost migrate and eilpost sync beside mbsync: the same servers, the same mail, in turn, each
+made durable as it does by itself (mbsync: FSync yes, its default). Seconds and peak memory of the
+tool's process; what has arrived is counted on the other side.
 """
 import os
 import random

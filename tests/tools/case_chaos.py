@@ -107,7 +107,8 @@ def register():
     for slow in (False, True):
         long = ", long" if slow else ""
         weight = 100 if slow else 30
-        for source, target in (("dovecot", "eilpost"), ("eilpost", "dovecot"), ("dovecot", "cyrus")):
+        for source, target in (("dovecot", "eilpost"), ("eilpost", "dovecot"),
+                               ("dovecot", "cyrus")):
             case(f"chaos: migrate {source} to {target}{long}", "migrate", slow, weight)(
                 lambda context, s=source, t=target, w=slow: migrate(context, s, t, w))
         for kind in ("dovecot", "eilpost", "cyrus"):
