@@ -1,5 +1,6 @@
-"""An IMAP server (RFC 3501, RFC 9051 and what PROFILES name) that does as it should until a defect
-of defects.py is switched on. It serves one account on loopback, to whoever says the password.
+"""An IMAP server (RFC 3501, RFC 9051 and what PROFILES name) that does as it should until a
+defect of defects.py is switched on. It serves one account on loopback, to whoever says the
+password.
 
 Account (mailboxes.py) is the truth; what the server says of it goes through the defect's hooks. Cut
 ends a connection at an octet that is counted over all connections. One thread for each connection.

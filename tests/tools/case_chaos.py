@@ -1,6 +1,6 @@
-"""The tool is killed, either server is killed, connections are cut, at moments that the seed names;
-after that a run on good servers puts everything exactly right. What the seed does not decide is how
-far the operating system had let each of them come."""
+"""The tool is killed, either server is killed, connections are cut, at moments that the seed
+names; after that a run on good servers puts everything exactly right. What the seed does not
+decide is how far the operating system had let each of them come."""
 
 import random
 import time

@@ -1,6 +1,6 @@
-"""Every defect of the bad server, for every role of a tool: the tool ends in time and does no harm,
-and gets everything right when the defect is gone; at once where the defect is harmless. The seed
-draws which the short run has."""
+"""Every defect of the bad server, for every role of a tool: the tool ends in time and does no
+harm, and gets everything right when the defect is gone; at once where the defect is harmless. The
+seed draws which the short run has."""
 
 import defects
 import roles

@@ -1,5 +1,5 @@
-"""Tools that stay: eilpost watch and eilpost sync --watch on one connection after another, while the
-server falls silent, hangs up, or is cut off."""
+"""Tools that stay: eilpost watch and eilpost sync --watch on one connection after another, while
+the server falls silent, hangs up, or is cut off."""
 
 import contextlib
 import json

@@ -1,5 +1,6 @@
-"""Each tool against each real server, migrate from each to each: octets, dates, flags and keywords are
-compared, those octets that both servers preserve (Peer.shows() has what each makes of the others)."""
+"""Each tool against each real server, migrate from each to each: octets, dates, flags and
+keywords are compared, those octets that both servers preserve (Peer.shows() has what each makes
+of the others)."""
 
 import contextlib
 

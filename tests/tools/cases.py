@@ -1,7 +1,8 @@
 """What a case of these tests is given, and how it says that it is one.
 
-Each case_*.py registers its cases with @case; a case raises Failure, Missing (a server is not on this
-machine) or Skipped. Cases run several at once, each in a process of its own, so they share nothing.
+Each case_*.py registers its cases with @case; a case raises Failure, Missing (a server is not on
+this machine) or Skipped. Cases run several at once, each in a process of its own, so they share
+nothing.
 """
 
 import os
@@ -31,8 +32,8 @@ class Case:
 
 def case(name, tool="", slow=False, weight=1, share=1.0):
     """Registers a function of a Context. `tool`: the command that it is about, without which it is
-    skipped; `weight`: the heavier, the earlier it is begun; `share`: of the short runs that have it,
-    as the seed draws them."""
+    skipped; `weight`: the heavier, the earlier it is begun; `share`: of the short runs that
+    have it, as the seed draws them."""
 
     def register(function):
         CASES[name] = Case(name, tool, slow, weight, share, function)

@@ -1,7 +1,7 @@
-"""What each command does, for bad_server.py: RFC 3501 and RFC 9051, with LIST-EXTENDED (RFC 5258),
-CONDSTORE and QRESYNC (RFC 7162), UIDPLUS (RFC 4315), MOVE (RFC 6851), MULTIAPPEND (RFC 3502), ESEARCH
-(RFC 4731), SPECIAL-USE (RFC 6154), OBJECTID (RFC 8474) where the profile lists them. A command that
-is not listed is BAD: a client that does not look is found out."""
+"""What each command does, for bad_server.py: RFC 3501 and RFC 9051, with LIST-EXTENDED (RFC
+5258), CONDSTORE and QRESYNC (RFC 7162), UIDPLUS (RFC 4315), MOVE (RFC 6851), MULTIAPPEND (RFC
+3502), ESEARCH (RFC 4731), SPECIAL-USE (RFC 6154), OBJECTID (RFC 8474) where the profile lists
+them. A command that is not listed is BAD: a client that does not look is found out."""
 
 import base64
 import re
@@ -17,7 +17,8 @@ NEEDS = {"ENABLE": "ENABLE", "NAMESPACE": "NAMESPACE", "UNSELECT": "UNSELECT", "
          "IDLE": "IDLE", "ID": "ID"}
 BEFORE_LOGIN = {"CAPABILITY", "NOOP", "LOGOUT", "LOGIN", "AUTHENTICATE", "ID"}
 SELECTED = {"FETCH", "STORE", "COPY", "MOVE", "SEARCH", "EXPUNGE", "CLOSE", "UNSELECT", "CHECK"}
-MACROS = {"ALL": "FLAGS INTERNALDATE RFC822.SIZE ENVELOPE", "FAST": "FLAGS INTERNALDATE RFC822.SIZE",
+MACROS = {"ALL": "FLAGS INTERNALDATE RFC822.SIZE ENVELOPE",
+          "FAST": "FLAGS INTERNALDATE RFC822.SIZE",
           "FULL": "FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY"}
 FLAGS = r"\Answered \Flagged \Deleted \Seen \Draft"
 

@@ -1,4 +1,5 @@
-"""What servers were seen to do against the RFCs, one class each, to be switched on in bad_server.py.
+"""What servers were seen to do against the RFCs, one class each, to be switched on in
+bad_server.py.
 
 A Defect overrides some of the hooks of the base class; every hook has the session or what it is
 about, and gives back what the server then says or does. An object belongs to one server and may

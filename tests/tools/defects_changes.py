@@ -1,4 +1,5 @@
-"""Changes that are refused, done otherwise, or answered otherwise than they were done (defects.py)."""
+"""Changes that are refused, done otherwise, or answered otherwise than they were done
+(defects.py)."""
 
 import re
 import time

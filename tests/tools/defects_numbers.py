@@ -1,5 +1,5 @@
-"""Uids, UIDVALIDITY, modseqs; mailboxes and messages that are there and are not said to be, or the
-reverse (defects.py)."""
+"""Uids, UIDVALIDITY, modseqs; mailboxes and messages that are there and are not said to be, or
+the reverse (defects.py)."""
 
 from defects import Defect
 from wire import Hangup, No

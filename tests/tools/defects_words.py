@@ -243,7 +243,8 @@ class EightBitText(Defect):
 
     def tagged(self, session, command, condition, code, text):
         code = f"[{code}] " if code else ""
-        session.write(f"{command.tag} {condition} {code}erledigt f\xfcr heute\r\n".encode("latin-1"))
+        line = f"{command.tag} {condition} {code}erledigt f\xfcr heute\r\n"
+        session.write(line.encode("latin-1"))
         return None
 
 

@@ -1,5 +1,6 @@
-"""The mail of one account of the bad server, held in memory: what is true, whatever the server says
-of it. Tests fill it, change it behind a tool's back, and compare it with what should be there.
+"""The mail of one account of the bad server, held in memory: what is true, whatever the server
+says of it. Tests fill it, change it behind a tool's back, and compare it with what should be
+there.
 
 Account.lock is held by whoever reads or changes; Account.changed is notified after each change.
 """

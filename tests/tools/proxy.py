@@ -1,5 +1,5 @@
-"""A TCP proxy between a tool and a server that cuts connections: after so many octets, or all that
-are open when it is told to. It looks at no octet."""
+"""A TCP proxy between a tool and a server that cuts connections: after so many octets, or all
+that are open when it is told to. It looks at no octet."""
 
 import random
 import socket

@@ -1,9 +1,9 @@
 """What each tool is asked to do, what it must not do whatever its server does, and what has to be
 there in the end.
 
-A Role is made on a side (sides.py), prepare()d while all is well, then attempt()ed under whatever the
-test thinks of, each attempt followed by check_unharmed(); when all is well again, finish() runs the
-tool and compares everything.
+A Role is made on a side (sides.py), prepare()d while all is well, then attempt()ed under whatever
+the test thinks of, each attempt followed by check_unharmed(); when all is well again, finish() runs
+the tool and compares everything.
 """
 
 import importlib
@@ -108,7 +108,8 @@ class Watch(Role):
     def check_right(self):
         kinds = {(event["event"], event["mailbox"]) for event in self.events}
         for kind, box in (("arrived", "INBOX"), ("removed", "Archive")):
-            check({(kind, box), ("reset", box), ("deleted", box)} & kinds, f"{kind} in {box} is not in {kinds}")
+            check({(kind, box), ("reset", box), ("deleted", box)} & kinds,
+                  f"{kind} in {box} is not in {kinds}")
         outcome = self.tools.succeed(*self.command())
         check_equal(outcome.out, "", "a look when nothing has happened")
         self.check_unharmed()

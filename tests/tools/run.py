@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the tools (eilpost migrate, sync, cleanup, watch, doctor) against servers that misbehave and
-against real ones, cuts their connections, kills them, and looks what is left on both sides.
+"""Runs the tools (eilpost migrate, sync, cleanup, watch, doctor) against servers that misbehave
+and against real ones, cuts their connections, kills them, and looks what is left on both sides.
 
-  run.py --eilpost build/dev/eilpost [--slow] [--seed N] [NAME...]     cases by a part of their names
+  run.py --eilpost build/dev/eilpost [--slow] [--seed N] [PART...]    cases by a part of their name
 
 A case is named by the seed where chance has a part. Ends with "N passed, N failed[, N skipped]".
 """

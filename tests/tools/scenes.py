@@ -1,5 +1,5 @@
-"""The mail that the tests begin with, and reading an account back to compare it: on the bad server
-from memory, on real ones over IMAP by the plain client of harness.py."""
+"""The mail that the tests begin with, and reading an account back to compare it: on the bad
+server from memory, on real ones over IMAP by the plain client of harness.py."""
 
 import calendar
 import random
@@ -34,7 +34,8 @@ def small():
 
 
 STRANGE = {
-    "eight bits in the header": b"Subject: \xe4\xf6\xfc \xf0\x9f\x98\x80\r\nX-Number: 101\r\n\r\nx\r\n",
+    "eight bits in the header": b"Subject: \xe4\xf6\xfc \xf0\x9f\x98\x80\r\nX-Number: 101\r\n\r\n"
+                                b"x\r\n",
     "no line end at the end": b"Subject: open\r\nX-Number: 102\r\n\r\nno end \xff" + b"y" * 3000,
     "no header": b"\r\nX-Number: 103\r\nonly a body\r\n",
     "no body": b"Subject: no body\r\nX-Number: 104\r\n\r\n",

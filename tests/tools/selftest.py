@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The bad server is a good one until it is told otherwise: clients that are not ours say so, and each
-defect shows in what a client hears. A test of the tests.
+"""The bad server is a good one until it is told otherwise: clients that are not ours say so, and
+each defect shows in what a client hears. A test of the tests.
 
   selftest.py [NAME...]
 """
@@ -46,12 +46,14 @@ def imaplib_reads_and_writes():
         octets = [row[1] for row in rows if isinstance(row, tuple)]
         check_equal(octets, [row[1] for row in scenes.small()[:7]], "octets")
         date = '"07-Feb-2022 21:52:25 -0800"'
-        check_equal(client.append("INBOX", "(\\Flagged)", date, scenes.letter(9))[0], "OK", "APPEND")
+        reply = client.append("INBOX", "(\\Flagged)", date, scenes.letter(9))
+        check_equal(reply[0], "OK", "APPEND")
         check_equal(client.uid("search", "SUBJECT", '"letter 9"')[1], [b"8"], "SEARCH")
         client.uid("store", "8", "+FLAGS", "(\\Deleted)")
         check_equal(client.expunge(), ("OK", [b"8"]), "EXPUNGE")
         check_equal(client.uid("copy", "1:2", "Archive")[0], "OK", "COPY")
-        check_equal(client.status("Archive", "(MESSAGES)")[1], [b'"Archive" (MESSAGES 5)'], "STATUS")
+        reply = client.status("Archive", "(MESSAGES)")
+        check_equal(reply[1], [b'"Archive" (MESSAGES 5)'], "STATUS")
         check_equal(client.logout()[0], "BYE", "LOGOUT")
         check_equal([one.epoch for _, one in server.account.expunged], [1644299545], "date")
 
@@ -87,7 +89,7 @@ def qresync_tells_what_has_happened():
         other.do("UID STORE 4 FLAGS (\\Seen)")
         told = one.do(f"SELECT INBOX (QRESYNC ({validity} {modseq}))").untagged
         check(b"* VANISHED (EARLIER) 2" in told, f"VANISHED is not among {told}")
-        check([line for line in told if b"UID 4 FLAGS (\\Seen) MODSEQ" in line], f"no FETCH: {told}")
+        check(any(b"UID 4 FLAGS (\\Seen) MODSEQ" in line for line in told), f"no FETCH: {told}")
         check(not [line for line in told if b"UID 5 " in line], f"too much: {told}")
         one.start_idle()
         other.do("UID STORE 1 +FLAGS (\\Deleted)")
@@ -191,9 +193,9 @@ def mbsync_takes_it_for_a_server():
 
 def mbsync_both_ways(server, home, mechanism):
     def sync():
-        done = subprocess.run(["mbsync", "-c", f"{home}/rc", "-a", "-D"], capture_output=True, text=True,
+        done = subprocess.run(["mbsync", "-c", f"{home}/rc", "-a"], capture_output=True, text=True,
                               timeout=60, check=False)
-        check_equal(done.returncode, 0, f"mbsync: {done.stdout[-3000:]}{done.stderr}")
+        check_equal(done.returncode, 0, f"mbsync: {done.stdout}{done.stderr}")
 
     def here():
         return sum(len(files) for path, _, files in os.walk(f"{home}/mail")
@@ -297,7 +299,7 @@ SHOWN_ELSEWHERE = {
 def every_defect_shows():
     good = hear()
     check_equal(hear()[0], good[0], "the same dialog twice")
-    check(not any("BAD" in str(line)[:40] for line in good[0]), f"a good server says BAD: {good[0]}")
+    check(not any("BAD" in str(line)[:40] for line in good[0]), f"a good server: {good[0]}")
     silent, lock = [], threading.Lock()
 
     def try_one(name, kind):

@@ -127,8 +127,8 @@ class RealSide:
 
     def append(self, box, octets, flags, epoch):
         client = self.client()
-        client.do(f'APPEND {quoted(to_utf7(box))} ({" ".join(flags)}) "{internal_date(epoch)}" {{}}',
-                  octets)
+        where = f'{quoted(to_utf7(box))} ({" ".join(flags)}) "{internal_date(epoch)}"'
+        client.do(f"APPEND {where} {{}}", octets)
         client.close()
 
     def stop(self):

@@ -1,5 +1,5 @@
-"""Running one of the tools: with a deadline, never with a secret on its command line, and never to a
-crash."""
+"""Running one of the tools: with a deadline, never with a secret on its command line, and never
+to a crash."""
 
 import os
 import signal
