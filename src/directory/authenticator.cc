@@ -20,7 +20,10 @@ bool is_own(const Account& account, const Result<std::string>& folded) {
 }
 
 FailureDelays::Who who(const Attempt& attempt) {
-  return {.account = attempt.name, .address = attempt.source, .wrong = attempt.tag};
+  return {.account = attempt.name,
+          .address = attempt.source,
+          .wrong = attempt.tag,
+          .pending = attempt.pending};
 }
 }  // namespace
 
@@ -38,15 +41,20 @@ Result<int64_t> Authenticator::admit(Attempt& attempt, const sasl::Lookup& looku
   attempt.name = claimed_account(lookup);
   // Of a token or a ticket nobody knows yet whose it is: a stranger's must not delay the one whom
   // he names.
-  if (attempt.name.empty()) attempt.name = source_key(attempt.source);
+  attempt.nameless = attempt.name.empty();
+  if (attempt.nameless) attempt.name = source_key(attempt.source);
   // Only what shows the password tells whether it is the same as before.
   if (const auto* check = std::get_if<sasl::CheckPassword>(&lookup)) {
-    attempt.tag = delays_.tag_of(attempt.name, check->password);
+    // In the form in which it is compared, so that LOGIN and PLAIN agree.
+    auto prepared = sasl::saslprep(check->password, sasl::PrepFor::query);
+    attempt.tag = delays_.tag_of(attempt.name, prepared ? *prepared : check->password);
+    if (prepared) sasl::wipe(*prepared);
   }
   if (attempt.admitted) return 0;
-  const int64_t wait = TRY(delays_.admit(who(attempt)));
+  const auto admission = TRY(delays_.admit(who(attempt)));
   attempt.admitted = true;
-  return wait;
+  attempt.pending = admission.pending;
+  return admission.wait_micros;
 }
 
 sasl::LookupAnswer Authenticator::lookup(Attempt& attempt, const sasl::Lookup& lookup) {
@@ -281,7 +289,11 @@ Result<Identity> Authenticator::finish(const Attempt& attempt, const sasl::Succe
   // A made-up verifier fits no proof, and an unknown name no password.
   CHECK(attempt.account.has_value());
   const Account& actor = *attempt.account;
-  delays_.succeeded(who(attempt));
+  if (attempt.nameless) {
+    delays_.abandoned(who(attempt));  // nobody's device is known by it
+  } else {
+    delays_.succeeded(who(attempt));
+  }
   TRY(Result<>(attempt.authorized));
   const bool looked_up = success.authzid.empty() || success.authzid == attempt.authzid;
   if (!looked_up && !is_own(actor, fold_name(success.authzid, names_))) {

@@ -49,6 +49,8 @@ struct Attempt {
   Evidence evidence;             // of the connection
   // Filled in by the Authenticator.
   bool admitted = false;           // waited already; an exchange may ask several times
+  bool pending = false;            // FailureDelays::Admission
+  bool nameless = false;           // a token or ticket: whose it is comes out with the answer
   std::string name;                // folded, or as given when it cannot be
   std::string tag;                 // of the password, where one is shown (PLAIN, LOGIN)
   std::optional<Account> account;  // whose secrets were asked for; nothing for an unknown name

@@ -11,6 +11,13 @@
 namespace eilpost::directory {
 namespace {
 
+// What an attempt has to wait.
+Result<int64_t> wait_of(FailureDelays& delays, const FailureDelays::Who& who) {
+  const auto admitted = delays.admit(who);
+  if (!admitted) return tl::unexpected(admitted.error());
+  return admitted->wait_micros;
+}
+
 using sasl::Mechanism;
 
 struct Login {
@@ -200,16 +207,16 @@ TEST(FailureDelays, DoublesUpToACap) {
   FailureDelays delays(w.options, w.clock, w.random);
   std::vector<int64_t> waits;
   for (int i = 0; i < 9; ++i) {
-    const auto wait = delays.admit({.account = "a", .address = "s"}).value();
+    const auto wait = wait_of(delays, {.account = "a", .address = "s"}).value();
     waits.push_back(wait);
     w.clock.advance_micros(wait);
-    delays.failed({.account = "a", .address = "s"});
+    delays.failed({.account = "a", .address = "s", .pending = true});
   }
   EXPECT_EQ(waits, (std::vector<int64_t>{0, 0, 100, 200, 400, 800, 1600, 1600, 1600}));
   // Somebody else's account from a fresh source is not concerned; the account alone waits its own
   // cap.
-  EXPECT_EQ(delays.admit({.account = "b", .address = "t"}), 0);
-  EXPECT_EQ(delays.admit({.account = "a", .address = "t"}), 400);
+  EXPECT_EQ(wait_of(delays, {.account = "b", .address = "t"}), 0);
+  EXPECT_EQ(wait_of(delays, {.account = "a", .address = "t"}), 400);
 }
 
 TEST(FailureDelays, ParallelAttemptsQueueAndThenAreRefused) {
@@ -217,23 +224,23 @@ TEST(FailureDelays, ParallelAttemptsQueueAndThenAreRefused) {
   FailureDelays delays(w.options, w.clock, w.random);
   for (int i = 0; i < 5; ++i) delays.failed({.account = std::to_string(i), .address = "s"});
   // 800 apart.
-  EXPECT_EQ(delays.admit({.account = "x", .address = "s"}), 800);
-  EXPECT_EQ(delays.admit({.account = "y", .address = "s"}), 1600);
-  EXPECT_EQ(code_of(delays.admit({.account = "z", .address = "s"})), Code::limit);
+  EXPECT_EQ(wait_of(delays, {.account = "x", .address = "s"}), 800);
+  EXPECT_EQ(wait_of(delays, {.account = "y", .address = "s"}), 1600);
+  EXPECT_EQ(code_of(wait_of(delays, {.account = "z", .address = "s"})), Code::limit);
   w.clock.advance_micros(800);
-  EXPECT_EQ(delays.admit({.account = "z", .address = "s"}), 1600);
+  EXPECT_EQ(wait_of(delays, {.account = "z", .address = "s"}), 1600);
 }
 
 TEST(FailureDelays, SuccessForgetsTheAccountAndTimeForgetsAll) {
   DelayWorld w;
   FailureDelays delays(w.options, w.clock, w.random);
   for (int i = 0; i < 3; ++i) delays.failed({.account = "a", .address = "s"});
-  EXPECT_EQ(delays.admit({.account = "a", .address = "t"}), 200);
-  delays.succeeded({.account = "a", .address = "t"});
-  EXPECT_EQ(delays.admit({.account = "a", .address = "t"}), 0);
-  EXPECT_EQ(delays.admit({.account = "b", .address = "s"}), 200);
+  EXPECT_EQ(wait_of(delays, {.account = "a", .address = "t"}), 200);
+  delays.succeeded({.account = "a", .address = "t", .pending = true});
+  EXPECT_EQ(wait_of(delays, {.account = "a", .address = "t"}), 0);
+  EXPECT_EQ(wait_of(delays, {.account = "b", .address = "s"}), 200);
   w.clock.advance_micros(w.options.forget_micros + 1);
-  EXPECT_EQ(delays.admit({.account = "b", .address = "s"}), 0);
+  EXPECT_EQ(wait_of(delays, {.account = "b", .address = "s"}), 0);
 }
 
 TEST(FailureDelays, TablesAreBounded) {
@@ -250,8 +257,8 @@ TEST(FailureDelays, ProxiesAreExempt) {
   DelayWorld w;
   FailureDelays delays(w.options, w.clock, w.random);
   for (int i = 0; i < 9; ++i) delays.failed({.account = "a", .address = "198.51.100.9"});
-  EXPECT_EQ(delays.admit({.account = "b", .address = "198.51.100.9"}), 0);
-  EXPECT_EQ(delays.admit({.account = "a", .address = "198.51.100.9"}), 400);
+  EXPECT_EQ(wait_of(delays, {.account = "b", .address = "198.51.100.9"}), 0);
+  EXPECT_EQ(wait_of(delays, {.account = "a", .address = "198.51.100.9"}), 400);
 }
 
 std::string offered(const AuthPolicy& policy, const ConnectionSecurity& security) {

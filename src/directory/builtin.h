@@ -63,9 +63,11 @@ class BuiltinDirectory final : public Directory {
 
   Result<Account> resolve(std::string_view name) override;
   Result<Account> find(AccountId id) override;
+  // With the secrets, for who looks at them at once. Code::not_found.
+  Result<AccountRecord> record_named(std::string_view name);
   Result<Account> check_password(const NamePassword& claim) override;
-  // The same for an account that was found already, and for nobody: costs as much, auth_failed.
-  Result<Account> check_password(AccountId id, std::string_view password);
+  // The same for an account that was just found, and for nobody: costs as much, auth_failed.
+  Result<Account> check_password(AccountRecord record, std::string_view password);
   Result<> check_nobody(std::string_view password);
   Result<AccountVerifier> scram_verifier(std::string_view name) override;
   bool holds_verifiers() const override { return true; }
@@ -128,8 +130,6 @@ class BuiltinDirectory final : public Directory {
   Result<> edit(AccountId id, const std::function<Result<>(AccountRecord&)>& change);
   Result<> change_names(AccountId id, const std::vector<std::string>& names,
                         const std::function<Result<>(AccountRecord&)>& change);
-  Result<Account> check_record(AccountRecord record, std::string_view password);
-  Result<AccountRecord> record_named(std::string_view name);
   Result<AccountRecord> record(AccountId id);
   Result<std::vector<AccountRecord>> page(AccountId after);
   Result<Secrets> make_secrets(std::string_view password);

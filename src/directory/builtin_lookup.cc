@@ -64,17 +64,9 @@ Result<Account> BuiltinDirectory::find(AccountId id) {
 
 Result<Account> BuiltinDirectory::check_password(const NamePassword& claim) {
   auto found = record_named(claim.name);
-  if (found) return check_record(std::move(*found), claim.password);
+  if (found) return check_password(std::move(*found), claim.password);
   if (found.error().code != Code::not_found) return tl::unexpected(found.error());
   TRY(check_nobody(claim.password));
-  return fail(Code::auth_failed, found.error().detail);
-}
-
-Result<Account> BuiltinDirectory::check_password(AccountId id, std::string_view password) {
-  auto found = record(id);
-  if (found) return check_record(std::move(*found), password);
-  if (found.error().code != Code::not_found) return tl::unexpected(found.error());
-  TRY(check_nobody(password));
   return fail(Code::auth_failed, found.error().detail);
 }
 
@@ -83,7 +75,7 @@ Result<> BuiltinDirectory::check_nobody(std::string_view password) {
   return {};
 }
 
-Result<Account> BuiltinDirectory::check_record(AccountRecord record, std::string_view password) {
+Result<Account> BuiltinDirectory::check_password(AccountRecord record, std::string_view password) {
   if (record.password_hash.empty()) {
     TRY(check_nobody(password));
     return fail(Code::auth_failed, "account has no password");
@@ -103,17 +95,11 @@ Result<Account> BuiltinDirectory::check_record(AccountRecord record, std::string
 }
 
 Result<AccountVerifier> BuiltinDirectory::scram_verifier(std::string_view name) {
-  auto found = TRY(record_named(name));
-  if (!found.verifier) return fail(Code::not_found, "account has no verifier");
-  return AccountVerifier{.account = std::move(found.account),
-                         .verifier = std::move(*found.verifier)};
+  return verifier_of(TRY(record_named(name)), sasl::ScramHash::sha_256);
 }
 
 Result<AccountVerifier> BuiltinDirectory::scram_sha_1_verifier(std::string_view name) {
-  auto found = TRY(record_named(name));
-  if (!found.verifier_sha_1) return fail(Code::not_found, "account has no SHA-1 verifier");
-  return AccountVerifier{.account = std::move(found.account),
-                         .verifier = std::move(*found.verifier_sha_1)};
+  return verifier_of(TRY(record_named(name)), sasl::ScramHash::sha_1);
 }
 
 Result<uint64_t> BuiltinDirectory::without_sha_1_verifier() {

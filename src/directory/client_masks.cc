@@ -44,6 +44,7 @@ Result<ClientMask> parse_mask(const AccountRow& row) {
   out.client = std::string(TRY(in.bytes()));
   out.why = std::string(TRY(in.bytes()));
   out.since.micros = TRY(in.svarint());
+  if (!in.done()) return fail(Code::corrupt, "a client mask with more than it should have");
   return out;
 }
 

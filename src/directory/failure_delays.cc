@@ -129,13 +129,13 @@ void FailureDelays::begin(std::string_view account, int64_t at) {
   queue(&entry, options_.account_delay_max_micros, at);
 }
 
-void FailureDelays::settle(std::string_view account) {
-  const auto found = accounts_.by_key.find(account);
-  if (found == accounts_.by_key.end()) return;
+void FailureDelays::settle(const Who& who) {
+  const auto found = accounts_.by_key.find(who.account);
+  if (!who.pending || found == accounts_.by_key.end()) return;
   Entry& entry = found->second->second;
   entry.pending = std::max(entry.pending - 1, 0);
   const bool empty = entry.pending == 0 && entry.failures == 0 && entry.wrongs.empty();
-  if (empty) drop(accounts_, account);
+  if (empty) drop(accounts_, who.account);
 }
 
 bool FailureDelays::is_exempt(std::string_view address) const {
@@ -156,7 +156,7 @@ bool FailureDelays::tried(const Entry* entry, std::string_view wrong) {
   return std::find(entry->wrongs.begin(), entry->wrongs.end(), wrong) != entry->wrongs.end();
 }
 
-Result<int64_t> FailureDelays::admit(const Who& who) {
+Result<FailureDelays::Admission> FailureDelays::admit(const Who& who) {
   const std::lock_guard lock(mutex_);
   const int64_t at = clock_.steady_micros();
   const auto refuse_if_long = [&](int64_t wait, int64_t most, std::string_view whose) -> Result<> {
@@ -173,7 +173,7 @@ Result<int64_t> FailureDelays::admit(const Who& who) {
     const int64_t wait = waiting(own, options_.device_delay_max_micros, at);
     TRY(refuse_if_long(wait, options_.device_delay_max_micros, device));
     queue(own, options_.device_delay_max_micros, at);
-    return std::max(wait, for_repeat);
+    return Admission{.wait_micros = std::max(wait, for_repeat), .pending = false};
   }
   const int64_t for_account = waiting(account, options_.account_delay_max_micros, at);
   TRY(refuse_if_long(for_account, options_.account_delay_max_micros, who.account));
@@ -183,7 +183,7 @@ Result<int64_t> FailureDelays::admit(const Who& who) {
   TRY(refuse_if_long(for_source, options_.source_delay_max_micros, key));
   begin(who.account, at);
   queue(source, options_.source_delay_max_micros, at);
-  return std::max({for_account, for_source, for_repeat});
+  return Admission{.wait_micros = std::max({for_account, for_source, for_repeat}), .pending = true};
 }
 
 std::string FailureDelays::tag_of(std::string_view account, std::string_view password) const {
@@ -221,7 +221,7 @@ bool FailureDelays::repeats(const Who& who, int64_t at) {
 void FailureDelays::failed(const Who& who) {
   const std::lock_guard lock(mutex_);
   const int64_t at = clock_.steady_micros();
-  settle(who.account);
+  settle(who);
   if (repeats(who, at)) {
     ++counts_.repeats;
     return;
@@ -239,7 +239,7 @@ void FailureDelays::failed(const Who& who) {
 
 void FailureDelays::abandoned(const Who& who) {
   const std::lock_guard lock(mutex_);
-  settle(who.account);
+  settle(who);
 }
 
 void FailureDelays::add_device(std::string_view account, std::string device) {
@@ -253,7 +253,7 @@ void FailureDelays::add_device(std::string_view account, std::string device) {
 void FailureDelays::succeeded(const Who& who) {
   const std::lock_guard lock(mutex_);
   std::string device = device_key(who.address);
-  settle(who.account);
+  settle(who);
   drop(devices_, of_device(who.account, device));
   add_device(who.account, std::move(device));
 }
@@ -274,11 +274,6 @@ void FailureDelays::learn(std::string_view account, const std::vector<std::strin
   for (const std::string& device : devices) {
     if (!is_known(account, device)) add_device(account, device);
   }
-}
-
-bool FailureDelays::knows(std::string_view account, std::string_view address) const {
-  const std::lock_guard lock(mutex_);
-  return is_known(account, device_key(address));
 }
 
 bool FailureDelays::forget(std::string_view key) {

@@ -51,6 +51,7 @@ class FailureDelays {
     std::string_view account;  // folded name, whether it exists or not
     std::string_view address;  // the peer's, as text
     std::string_view wrong;    // tag_of() the password, where it is known; else empty
+    bool pending = false;      // as admit() said
   };
   // What is counted, for metrics and `eilpost abuse list`.
   struct Counts {
@@ -73,13 +74,18 @@ class FailureDelays {
   // Applies to what comes.
   void set_options(Options options);
 
-  // Microseconds that an attempt which begins at this moment must wait, mostly 0. Code::limit: so
-  // many are waiting already that this one is not even queued.
-  Result<int64_t> admit(const Who& who);
+  struct Admission {
+    int64_t wait_micros = 0;  // mostly 0
+    // It counts against the account until its outcome is told; not so from a known device.
+    bool pending = false;
+  };
+  // What an attempt which begins at this moment must wait. Code::limit: so many are waiting already
+  // that this one is not even queued.
+  Result<Admission> admit(const Who& who);
   // Of a password that is tried for an account; of no use outside this process.
   std::string tag_of(std::string_view account, std::string_view password) const;
   void failed(const Who& who);
-  // The attempt came to no end that says anything about a password.
+  // The attempt came to no end that says anything about a password, or about whose it is.
   void abandoned(const Who& who);
   // The account has a known device there from here on, whose failures are forgotten. What others
   // did to the account, and what its source did to others, stays.
@@ -89,7 +95,6 @@ class FailureDelays {
   bool asks_for_devices(const Who& who) const;
   // What disk remembers of the account's devices, device_key()s.
   void learn(std::string_view account, const std::vector<std::string>& devices);
-  bool knows(std::string_view account, std::string_view address) const;
 
   // Forgets the failures of an account, or of a source; false: there are none.
   bool forget(std::string_view key);
@@ -127,7 +132,7 @@ class FailureDelays {
   int64_t waiting(const Entry* entry, int64_t most, int64_t at) const;
   void queue(Entry* entry, int64_t most, int64_t at) const;
   void begin(std::string_view account, int64_t at);
-  void settle(std::string_view account);
+  void settle(const Who& who);
   void count(Table<Entry>& table, std::string_view key, int64_t most, int64_t at);
   bool is_known(std::string_view account, std::string_view device) const;
   bool is_exempt(std::string_view address) const;

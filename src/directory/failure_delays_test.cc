@@ -15,6 +15,13 @@
 namespace eilpost::directory {
 namespace {
 
+// What an attempt has to wait.
+Result<int64_t> wait_of(FailureDelays& delays, const FailureDelays::Who& who) {
+  const auto admitted = delays.admit(who);
+  if (!admitted) return tl::unexpected(admitted.error());
+  return admitted->wait_micros;
+}
+
 constexpr int64_t second = 1'000'000;
 constexpr const char* owner_address = "203.0.113.17";
 constexpr const char* bob = "bob@example.org";
@@ -141,14 +148,14 @@ TEST(Botnet, DevicesFromDiskCountAfterARestart) {
   net.world.add("bob");
   for (int i = 0; i < 50; ++i) {
     const std::string bot = fmt::format("198.51.100.{}", i);
-    (void)net.delays.admit({bob, bot, ""});
-    net.delays.failed({bob, bot, ""});
+    (void)wait_of(net.delays, {bob, bot, ""});
+    net.delays.failed({bob, bot, "", true});
   }
-  EXPECT_GT(net.delays.admit({bob, owner_address, ""}).value_or(INT64_MAX), 0);
+  EXPECT_GT(wait_of(net.delays, {bob, owner_address, ""}).value_or(INT64_MAX), 0);
   EXPECT_TRUE(net.delays.asks_for_devices({bob, owner_address, ""}));
   net.delays.learn(bob, {device_key(owner_address)});
   EXPECT_FALSE(net.delays.asks_for_devices({bob, owner_address, ""}));
-  EXPECT_EQ(net.delays.admit({bob, owner_address, ""}), 0);
+  EXPECT_EQ(wait_of(net.delays, {bob, owner_address, ""}), 0);
 }
 
 // A known device that guesses is slowed for itself, and does not slow others.
@@ -157,11 +164,27 @@ TEST(FailureDelays, AKnownDeviceAnswersForItselfOnly) {
   FailureDelays delays({}, world.clock, world.random);
   delays.succeeded({bob, owner_address, ""});
   for (int i = 0; i < 8; ++i) delays.failed({bob, owner_address, ""});
-  EXPECT_GT(delays.admit({bob, "203.0.113.200", ""}).value(), 0);
-  EXPECT_EQ(delays.admit({bob, "192.0.2.1", ""}), 0);
+  EXPECT_GT(wait_of(delays, {bob, "203.0.113.200", ""}).value(), 0);
+  EXPECT_EQ(wait_of(delays, {bob, "192.0.2.1", ""}), 0);
   EXPECT_EQ(delays.list(10).size(), 2U);
   EXPECT_TRUE(delays.forget(bob));
-  EXPECT_EQ(delays.admit({bob, "203.0.113.200", ""}), 0);
+  EXPECT_EQ(wait_of(delays, {bob, "203.0.113.200", ""}), 0);
+}
+
+// The owner, coming and going, does not make room for strangers' attempts.
+TEST(FailureDelays, AKnownDeviceSettlesNobodyElsesAttempts) {
+  World world;
+  FailureDelays delays({}, world.clock, world.random);
+  delays.succeeded({bob, owner_address, ""});
+  const std::string strange = "192.0.2.7";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(wait_of(delays, {bob, strange, ""}), 0);
+  for (int i = 0; i < 5; ++i) {
+    const auto own = delays.admit({bob, owner_address, ""}).value();
+    EXPECT_EQ(own.wait_micros, 0);
+    delays.succeeded({bob, owner_address, "", own.pending});
+  }
+  (void)delays.admit({bob, strange, ""});
+  EXPECT_GT(wait_of(delays, {bob, strange, ""}).value(), 0);
 }
 
 TEST(FailureDelays, TheSameWrongPasswordCountsOnce) {
@@ -171,16 +194,16 @@ TEST(FailureDelays, TheSameWrongPasswordCountsOnce) {
   EXPECT_EQ(delays.tag_of(bob, "last year's"), tag);
   EXPECT_NE(delays.tag_of("eve@example.org", "last year's"), tag);
   for (int i = 0; i < 100; ++i) {
-    const int64_t wait = delays.admit({bob, owner_address, tag}).value();
+    const int64_t wait = wait_of(delays, {bob, owner_address, tag}).value();
     EXPECT_EQ(wait, i == 0 ? 0 : 500'000);
-    delays.failed({bob, owner_address, tag});
+    delays.failed({bob, owner_address, tag, true});
   }
   EXPECT_EQ(delays.counts().failures, 1U);
   EXPECT_EQ(delays.counts().repeats, 99U);
-  EXPECT_EQ(delays.admit({bob, owner_address, delays.tag_of(bob, "right")}), 0);
+  EXPECT_EQ(wait_of(delays, {bob, owner_address, delays.tag_of(bob, "right")}), 0);
   // SCRAM shows no password: each time counts.
   for (int i = 0; i < 5; ++i) delays.failed({bob, owner_address, ""});
-  EXPECT_GT(delays.admit({bob, owner_address, ""}).value(), 0);
+  EXPECT_GT(wait_of(delays, {bob, owner_address, ""}).value(), 0);
 }
 
 }  // namespace

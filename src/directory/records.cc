@@ -104,6 +104,12 @@ Result<sasl::ScramVerifier> parse_verifier(Reader& in) {
 }
 }  // namespace
 
+Result<AccountVerifier> verifier_of(AccountRecord record, sasl::ScramHash hash) {
+  auto& held = hash == sasl::ScramHash::sha_1 ? record.verifier_sha_1 : record.verifier;
+  if (!held) return fail(Code::not_found, "the account has no such verifier");
+  return AccountVerifier{.account = std::move(record.account), .verifier = std::move(*held)};
+}
+
 std::string head_key() {
   return {schema, 'h'};
 }

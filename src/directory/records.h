@@ -48,6 +48,9 @@ struct AccountRecord {
   friend bool operator==(const AccountRecord&, const AccountRecord&) = default;
 };
 
+// The verifier for this hash, with whose it is. Code::not_found: the account has none.
+Result<AccountVerifier> verifier_of(AccountRecord record, sasl::ScramHash hash);
+
 std::string head_key();
 std::string account_key(AccountId id);
 std::string name_key(std::string_view folded);

@@ -107,7 +107,7 @@ struct Directories::Place {
 
 struct Directories::Found {
   Place* place = nullptr;  // null: built in
-  AccountId id;            // of a built-in account
+  AccountRecord record;    // of a built-in account
   Entry entry;
   NameStep step = NameStep::login_id;
 };
@@ -146,18 +146,22 @@ Result<std::vector<Entry>> Directories::entries(Place& place, const Query& query
 
 Result<std::optional<Directories::Found>> Directories::look_built_in(const Spelling& name,
                                                                      NameUse use) {
+  // Several steps mean the same name.
+  std::string asked;
+  Result<AccountRecord> record = fail(Code::not_found, "");
   // Mail's addresses are the names as they stand; a bare one is in the default domain.
   for (const NameStep step : name_order(builtin_.names())) {
     if (!allowed_for(step, use)) continue;
     const auto wanted = built_in_name(name, step, builtin_.names());
     if (!wanted) continue;
-    const auto account = builtin_.resolve(*wanted);
-    if (!account && account.error().code == Code::not_found) continue;
-    if (!account) return tl::unexpected(account.error());
+    if (*wanted != asked) record = builtin_.record_named(*wanted);
+    asked = *wanted;
+    if (!record && record.error().code == Code::not_found) continue;
+    if (!record) return tl::unexpected(record.error());
     const bool bare = name.bare();
     const std::string& full = bare && !name.address.empty() ? name.address : *wanted;
-    if (!has_by(*account, full, step)) continue;
-    return std::optional(Found{.id = account->id, .step = step});
+    if (!has_by(record->account, full, step)) continue;
+    return std::optional(Found{.record = std::move(*record), .step = step});
   }
   return std::optional<Found>();
 }
@@ -191,7 +195,7 @@ Result<Directories::Found> Directories::locate(std::string_view name, NameUse us
 }
 
 Result<Account> Directories::account_of(const Found& found) {
-  if (found.place == nullptr) return builtin_.find(found.id);
+  if (found.place == nullptr) return found.record.account;
   const Entry& entry = found.entry;
   Account out = TRY(builtin_.register_outside({.directory = found.place->options.name,
                                                .key = entry.key,
@@ -243,7 +247,9 @@ Result<Account> Directories::check_outside(const Found& found, std::string_view 
 
 Result<Account> Directories::check_password(const NamePassword& claim) {
   auto found = locate(claim.name, NameUse::login);
-  if (found && found->place == nullptr) return builtin_.check_password(found->id, claim.password);
+  if (found && found->place == nullptr) {
+    return builtin_.check_password(std::move(found->record), claim.password);
+  }
   if (!found && found.error().code != Code::not_found) return tl::unexpected(found.error());
   Result<Account> out = found ? check_outside(*found, claim.password)
                               : Result<Account>(fail(Code::auth_failed, found.error().detail));
@@ -252,18 +258,10 @@ Result<Account> Directories::check_password(const NamePassword& claim) {
   return out;
 }
 
-Result<AccountVerifier> Directories::scram_verifier(std::string_view name) {
-  const auto found = TRY(locate(name, NameUse::login));
+Result<AccountVerifier> Directories::verifier(std::string_view name, sasl::ScramHash hash) {
+  auto found = TRY(locate(name, NameUse::login));
   if (found.place != nullptr) return fail(Code::not_found, "its directory gives no verifiers");
-  const Account account = TRY(builtin_.find(found.id));
-  return builtin_.scram_verifier(account.login_name);
-}
-
-Result<AccountVerifier> Directories::scram_sha_1_verifier(std::string_view name) {
-  const auto found = TRY(locate(name, NameUse::login));
-  if (found.place != nullptr) return fail(Code::not_found, "its directory gives no verifiers");
-  const Account account = TRY(builtin_.find(found.id));
-  return builtin_.scram_sha_1_verifier(account.login_name);
+  return verifier_of(std::move(found.record), hash);
 }
 
 std::string Directories::whereabouts(const Account& account) {
@@ -324,7 +322,7 @@ Result<std::vector<std::string>> Directories::explain(std::string_view name) {
   if (!found) {
     out.push_back(fmt::format("refused: {}", found.error().detail));
   } else if (found->place == nullptr) {
-    const Account account = TRY(builtin_.find(found->id));
+    const Account& account = found->record.account;
     out.push_back(fmt::format("is {}, account {}, by {}", account.login_name, account.id.value,
                               step_name(found->step)));
   } else {

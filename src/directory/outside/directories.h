@@ -42,9 +42,13 @@ class Directories final : public Directory {
   Result<Account> resolve_sid(std::string_view sid) override;
   Result<Account> find(AccountId id) override { return builtin_.find(id); }
   Result<Account> check_password(const NamePassword& claim) override;
-  Result<AccountVerifier> scram_verifier(std::string_view name) override;
+  Result<AccountVerifier> scram_verifier(std::string_view name) override {
+    return verifier(name, sasl::ScramHash::sha_256);
+  }
   bool holds_verifiers() const override { return all_built_in_; }
-  Result<AccountVerifier> scram_sha_1_verifier(std::string_view name) override;
+  Result<AccountVerifier> scram_sha_1_verifier(std::string_view name) override {
+    return verifier(name, sasl::ScramHash::sha_1);
+  }
   bool holds_sha_1_verifiers() const override {
     return all_built_in_ && builtin_.holds_sha_1_verifiers();
   }
@@ -67,6 +71,7 @@ class Directories final : public Directory {
   Result<std::optional<Found>> look(Place& place, const Spelling& name, NameUse use);
   Result<std::optional<Found>> look_built_in(const Spelling& name, NameUse use);
   Result<Account> account_of(const Found& found);
+  Result<AccountVerifier> verifier(std::string_view name, sasl::ScramHash hash);
   Result<Account> check_outside(const Found& found, std::string_view password);
   bool is_asked(const Place& place, const Spelling& name) const;
   std::vector<std::string> explain_place(Place& place, const Spelling& name);
