@@ -21,7 +21,7 @@ from figures import at_least, median, ratio_of
 
 ACCOUNTS = 8
 CLIENTS = 8
-LOGINS = 100  # of each
+LOGINS = 40  # of each
 ITERATIONS = 4096  # what Dovecot's doveadm makes
 TICKS = os.sysconf("SC_CLK_TCK")
 

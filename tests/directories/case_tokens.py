@@ -19,6 +19,9 @@ application_scopes = ["mail.app"]
 client_id = "imap-server"
 client_secret = "server-secret"
 clock_skew_seconds = 0
+[abuse]
+account_delay_ms = 10
+source_delay_ms = 10
 [[oauth.application]]
 client_id = "robot"
 account = "robot@example.org"
@@ -49,6 +52,20 @@ class World:
             if status != "OK" and connection.challenges:
                 reason = json.loads(connection.challenges[-1])["reason"]
             out.append((status, code.split(" ")[0], reason))
+        return out
+
+    def opened(self, token, actor, name):
+        """Whose mail both mechanisms open when ben's is asked for and granted to `actor`."""
+        self.server.run("grant", "add", "ben@example.org", actor, "--rights", "full")
+        out = []
+        for mechanism, octets in (("OAUTHBEARER", oauthbearer(token, "ben@example.org")),
+                                  ("XOAUTH2", xoauth2(token, "ben@example.org"))):
+            connection = self.server.connect()
+            end = connection.authenticate(mechanism, once(octets))
+            check_equal(end[0], "OK", f"{name} by {mechanism}: {end}")
+            line = connection.command("GETQUOTAROOT INBOX").untagged[0].decode()
+            out.append(line.split()[-1].strip('"').split("/")[-1])
+        self.server.run("grant", "remove", "ben@example.org", actor)
         return out
 
     def refused(self, token, code, reason, user="anna@example.org"):
@@ -93,6 +110,11 @@ def refusals_have_reasons(world):
 
 def another_mailbox_needs_a_grant(world):
     token = world.provider.by_password("anna@example.org")
+    world.refused(token, "AUTHORIZATIONFAILED", "mailbox", user="ben@example.org")
+    check_equal(world.opened(token, "anna@example.org", "anna"), ["ben@example.org"] * 2, "granted")
+    # A robot has no mailbox, and opens the one that was granted to it.
+    robot = world.provider.for_application("robot")
+    check_equal(world.opened(robot, "robot@example.org", "robot"), ["ben@example.org"] * 2, "robot")
     world.refused(token, "AUTHORIZATIONFAILED", "mailbox", user="ben@example.org")
 
 
