@@ -67,6 +67,24 @@ std::string sha256(std::string_view data) {
   return digest(EVP_sha256(), data);
 }
 
+Sha256::Sha256() : state_(EVP_MD_CTX_new()) {
+  CHECK(EVP_DigestInit_ex(static_cast<EVP_MD_CTX*>(state_), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256::~Sha256() {
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(state_));
+}
+
+void Sha256::add(std::string_view data) {
+  CHECK(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(state_), data.data(), data.size()) == 1);
+}
+
+std::string Sha256::finish() {
+  std::string out(sha256_octets, '\0');
+  CHECK(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(state_), bytes(out), nullptr) == 1);
+  return out;
+}
+
 std::string hmac_sha256(std::string_view key, std::string_view data) {
   return keyed(EVP_sha256(), key, data);
 }

@@ -28,6 +28,20 @@ std::string md5(std::string_view data);
 std::string hmac_md5(std::string_view key, std::string_view data);
 
 std::string sha256(std::string_view data);
+// The same of what comes piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void add(std::string_view data);
+  // Once.
+  std::string finish();
+
+ private:
+  void* state_;  // libcrypto's
+};
 // Of stored passwords of other systems.
 std::string sha512(std::string_view data);
 std::string hmac_sha256(std::string_view key, std::string_view data);
