@@ -3,6 +3,7 @@
 namespace eilpost {
 
 void add_tools(ToolHost host) {
+  add_cleanup(host);
   add_watch(host);
 }
 

@@ -5,6 +5,7 @@
 
 namespace eilpost {
 
+void add_cleanup(ToolHost& host);
 void add_watch(ToolHost& host);
 
 }  // namespace eilpost
