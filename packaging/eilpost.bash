@@ -2,10 +2,10 @@
 
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
-  local account="--server --user --password --token --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence"
+  local account="--server --user --password --token --oauth --token-cache --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence"
   local which="--mailbox --exclude --marked --seen --flagged --older-than --age-by --larger-than --from --subject --duplicates --across"
   case "$1" in
-    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup watch config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup oauth watch config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --config --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
@@ -48,6 +48,11 @@ _eilpost_words() {
     "cleanup rules") echo "$account --json --summary --apply --journal --ask-above --yes --help" ;;
     "cleanup undo") echo "$account --run --json --summary --apply --journal --help" ;;
     "cleanup journal") echo "$account --json --journal --help" ;;
+    oauth) echo "login status logout --help" ;;
+    "oauth login")
+      echo "--provider --server --user --client-id --client-secret --scope --device --redirect --browser --ca-file --token-cache --help" ;;
+    "oauth status") echo "--json --token-cache --help" ;;
+    "oauth logout") echo "--provider --user --token-cache --help" ;;
     abuse) echo "list forget --help" ;;
     log) echo "explain --help" ;;
     "abuse list" | "abuse forget" | "log explain") echo "--config --data --help" ;;
@@ -67,11 +72,12 @@ _eilpost() {
     "store --from" | "store --to") mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   case "$before" in
-    --config | --ledger | --ceph-conf | --journal | --ca-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+    --config | --ledger | --ceph-conf | --journal | --token-cache | --ca-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --data | --to) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
     --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory rados" -- "$word"); return ;;
     --marked | --seen | --flagged) mapfile -t COMPREPLY < <(compgen -W "yes no any" -- "$word"); return ;;
     --age-by) mapfile -t COMPREPLY < <(compgen -W "arrival date" -- "$word"); return ;;
+    --oauth | --provider) mapfile -t COMPREPLY < <(compgen -W "google microsoft" -- "$word"); return ;;
     --rights) mapfile -t COMPREPLY < <(compgen -W "full read-only" -- "$word"); return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W "debug info warn error" -- "$word"); return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W "auto maildir mbox" -- "$word"); return ;;
@@ -80,7 +86,7 @@ _eilpost() {
     case "$i ${COMP_WORDS[i]}" in
       1\ *) command=${COMP_WORDS[1]} ;;
       2\ [a-z]*)
-        case "$command" in account | grant | mailbox | cluster | store | index | config | abuse | log | alert | cleanup) command+=" ${COMP_WORDS[2]}" ;; esac ;;
+        case "$command" in account | grant | mailbox | cluster | store | index | config | abuse | log | alert | cleanup | oauth) command+=" ${COMP_WORDS[2]}" ;; esac ;;
     esac
   done
   case "$command" in

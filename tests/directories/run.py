@@ -23,10 +23,11 @@ import case_kerberos  # noqa: E402
 import case_names  # noqa: E402
 import case_passwords  # noqa: E402
 import case_tokens  # noqa: E402
+import case_tools  # noqa: E402
 
 GROUPS = {"passwords": case_passwords, "external": case_external, "tokens": case_tokens,
           "kerberos": case_kerberos, "names": case_names, "ad": case_ad,
-          "imtest": case_imtest}
+          "imtest": case_imtest, "tools": case_tools}
 
 
 def run_group(name, binary, pki, count):

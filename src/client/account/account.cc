@@ -2,16 +2,11 @@
 
 namespace eilpost::client {
 
-Account::Account(AccountSpec spec, Hooks hooks, Random& random, Tokens tokens)
-    : spec_(std::move(spec)),
-      hooks_(std::move(hooks)),
-      random_(random),
-      tokens_(std::move(tokens)) {}
+Account::Account(AccountSpec spec, Hooks hooks, Random& random)
+    : spec_(std::move(spec)), hooks_(std::move(hooks)), random_(random) {}
 
-Result<std::unique_ptr<Account>> Account::make(AccountSpec spec, Hooks hooks, Random& random,
-                                               Tokens tokens) {
-  std::unique_ptr<Account> account(
-      new Account(std::move(spec), std::move(hooks), random, std::move(tokens)));
+Result<std::unique_ptr<Account>> Account::make(AccountSpec spec, Hooks hooks, Random& random) {
+  std::unique_ptr<Account> account(new Account(std::move(spec), std::move(hooks), random));
   if (account->spec_.endpoint.security != Security::none) {
     account->tls_ = TRY(net::TlsContext::client(account->spec_.tls));
   }
@@ -24,12 +19,12 @@ std::string Account::label() const {
 }
 
 Result<> Account::read_secret_now() {
-  TRY(secret());
+  TRY(secret(""));
   return {};
 }
 
-Result<std::string> Account::secret() {
-  if (tokens_) return tokens_();
+Result<std::string> Account::secret(const std::string& rejected) {
+  if (spec_.tokens) return spec_.tokens(rejected);
   if (spec_.kind == SignIn::Kind::certificate || spec_.kind == SignIn::Kind::ticket) {
     return std::string();
   }
@@ -42,8 +37,20 @@ Result<std::string> Account::secret() {
 }
 
 Task<Result<std::unique_ptr<Session>>> Account::connect() {
-  auto good = secret();
+  auto good = secret("");
   CO_TRY(good);
+  auto session = co_await start(*good);
+  if (session || !spec_.tokens) co_return session;
+  const Code code = session.error().code;
+  if (code != Code::auth_failed && code != Code::expired) co_return session;
+  // The server's clock may be ahead of ours, or the token was revoked: once more with a fresh one.
+  auto fresh = secret(*good);
+  if (!fresh || *fresh == *good) co_return session;
+  auto again = co_await start(std::move(*fresh));
+  co_return again;
+}
+
+Task<Result<std::unique_ptr<Session>>> Account::start(std::string secret) {
   SessionOptions options;
   options.endpoint = spec_.endpoint;
   options.tls = tls_;
@@ -52,8 +59,8 @@ Task<Result<std::unique_ptr<Session>>> Account::connect() {
   SignIn sign_in;
   sign_in.name = spec_.name;
   sign_in.authzid = spec_.authzid;
-  sign_in.kind = tokens_ ? SignIn::Kind::token : spec_.kind;
-  sign_in.secret = std::move(*good);
+  sign_in.kind = spec_.tokens ? SignIn::Kind::token : spec_.kind;
+  sign_in.secret = std::move(secret);
   sign_in.mechanism = spec_.mechanism;
   auto session = co_await Session::start(std::move(options), std::move(sign_in), random_);
   co_return session;

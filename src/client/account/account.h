@@ -14,6 +14,10 @@
 
 namespace eilpost::client {
 
+// A token that is good at this moment; may block. `rejected` is the one that the server has just
+// refused, which must not be given again; "" at first.
+using Tokens = std::function<Result<std::string>(const std::string& rejected)>;
+
 struct AccountSpec {
   Endpoint endpoint;
   std::string name;
@@ -21,18 +25,15 @@ struct AccountSpec {
   std::string mechanism;  // empty: the strongest that fits
   SignIn::Kind kind = SignIn::Kind::password;
   SecretSource secret;  // of a password, or of a token that somebody else renews
+  Tokens tokens;        // with these `secret` is not read; `kind` is token
   net::TlsClientSettings tls;
   std::chrono::seconds silence{120};
 };
 
 class Account {
  public:
-  // A token that is good at this moment; may block. With it `spec.secret` is not read.
-  using Tokens = std::function<Result<std::string>()>;
-
   // Code::invalid, Code::io: the certificates of `spec.tls` cannot be used.
-  static Result<std::unique_ptr<Account>> make(AccountSpec spec, Hooks hooks, Random& random,
-                                               Tokens tokens = {});
+  static Result<std::unique_ptr<Account>> make(AccountSpec spec, Hooks hooks, Random& random);
 
   Task<Result<std::unique_ptr<Session>>> connect();
   // Asks for the secret ahead of connect(), so that a prompt comes before anything else happens.
@@ -43,13 +44,14 @@ class Account {
   std::string label() const;
 
  private:
-  Account(AccountSpec spec, Hooks hooks, Random& random, Tokens tokens);
-  Result<std::string> secret();
+  Account(AccountSpec spec, Hooks hooks, Random& random);
+  // `rejected` as Tokens have it.
+  Result<std::string> secret(const std::string& rejected);
+  Task<Result<std::unique_ptr<Session>>> start(std::string secret);
 
   AccountSpec spec_;
   Hooks hooks_;
   Random& random_;
-  Tokens tokens_;
   std::shared_ptr<net::TlsContext> tls_;  // shared with the sessions' streams
   std::string secret_;
   bool secret_read_ = false;

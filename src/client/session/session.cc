@@ -33,12 +33,23 @@ bool offers_plus(const std::vector<std::string>& capabilities) {
   });
 }
 
-sasl::Credentials credentials_of(const SignIn& sign_in) {
+sasl::Credentials credentials_of(const SignIn& sign_in, const Endpoint& endpoint) {
   sasl::Credentials out;
   out.name = sign_in.name;
   out.authzid = sign_in.authzid;
-  out.password = sign_in.secret;
+  const bool token = sign_in.kind == SignIn::Kind::token;
+  (token ? out.token : out.password) = sign_in.secret;
+  if (!endpoint.local) {
+    out.host = endpoint.host;
+    out.port = endpoint.port;
+  }
   return out;
+}
+
+// Why a token is refused, as the challenge before the refusal says it.
+std::string problem_words(const sasl::BearerProblem& problem) {
+  if (problem.reason.empty()) return problem.status;
+  return problem.status + ": " + problem.reason;
 }
 
 // The answer to a challenge as it stands behind "+".
@@ -229,7 +240,7 @@ Task<Result<>> Session::login_command(const SignIn& sign_in) {
 
 Task<Result<>> Session::authenticate(sasl::Mechanism mechanism, const SignIn& sign_in,
                                      Random& random, bool initial_response) {
-  sasl::Credentials credentials = credentials_of(sign_in);
+  sasl::Credentials credentials = credentials_of(sign_in, endpoint());
   sasl::Client::Options how;
   how.bindings = bindings_of(connection_.stream());
   how.server_offers_plus = offers_plus(capabilities_);
@@ -260,6 +271,9 @@ Task<Result<>> Session::authenticate(sasl::Mechanism mechanism, const SignIn& si
         if (refused.code == Code::cannot) refused.code = Code::auth_failed;
         // What the exchange had to say (a token's reason) tells more than the bare NO.
         if (!trouble) refused.detail += " (" + trouble.error().detail + ")";
+        if (exchange.problem()) {
+          refused.detail += " (" + problem_words(*exchange.problem()) + ")";
+        }
         co_return tl::unexpected(std::move(refused));
       }
       if (!trouble) co_return trouble;

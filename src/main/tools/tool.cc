@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "client/oauth/token_source.h"
 #include "client/session/endpoint.h"
 
 namespace eilpost {
@@ -19,6 +20,22 @@ sigset_t watched_signals() {
   sigemptyset(&set);
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&set, number);
   return set;
+}
+
+// Tokens of a login in the cache. They outlive whoever asked for them, and so does the clock.
+Result<client::Tokens> cached_tokens(const AccountArguments& arguments, const std::string& user) {
+  namespace oauth = client::oauth;
+  oauth::TokenWanted wanted;
+  wanted.cache_path = arguments.token_cache;
+  if (wanted.cache_path.empty()) wanted.cache_path = TRY(oauth::default_cache_path());
+  wanted.provider = arguments.provider;
+  wanted.user = user;
+  return client::Tokens([wanted](const std::string& rejected) {
+    const SystemClock clock;
+    oauth::TokenWanted now = wanted;
+    now.rejected = rejected;
+    return oauth::good_token(now, clock, oauth::https_fetch);
+  });
 }
 
 }  // namespace
@@ -48,6 +65,12 @@ void add_account_options(CLI::App& command, const std::string& prefix,
                   "Where an OAuth access token is, instead of a password")
       ->type_name("SOURCE");
   command
+      .add_option(name("oauth"), arguments.provider,
+                  "The tokens of this provider (google, microsoft or its URL), after eilpost oauth "
+                  "login")
+      ->type_name("PROVIDER");
+  add_token_cache_option(command, prefix, arguments.token_cache);
+  command
       .add_option(name("as"), arguments.authzid,
                   "Open this account's mail with the credentials of --user")
       ->type_name("NAME");
@@ -68,6 +91,13 @@ void add_account_options(CLI::App& command, const std::string& prefix,
       ->capture_default_str();
 }
 
+void add_token_cache_option(CLI::App& command, const std::string& prefix, std::string& path) {
+  command
+      .add_option("--" + prefix + "token-cache", path,
+                  "The file with the tokens (~/.cache/eilpost/tokens.json)")
+      ->type_name("FILE");
+}
+
 Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
                                          const std::string& prefix) {
   client::AccountSpec out;
@@ -82,10 +112,15 @@ Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
   if (token && !arguments.password.empty()) {
     return fail(Code::invalid, "--" + prefix + "token and --" + prefix + "password: give one");
   }
+  const bool cached = !arguments.provider.empty();
+  if (cached && (token || !arguments.password.empty())) {
+    return fail(Code::invalid, "--" + prefix + "oauth does without a password and a token");
+  }
   using Kind = client::SignIn::Kind;
-  if (token) out.kind = Kind::token;
+  if (token || cached) out.kind = Kind::token;
   if (arguments.ticket) out.kind = Kind::ticket;
-  if (!token && !arguments.ticket && !arguments.certificate.empty() && arguments.password.empty()) {
+  if (!token && !cached && !arguments.ticket && !arguments.certificate.empty() &&
+      arguments.password.empty()) {
     out.kind = Kind::certificate;
   }
   const std::string& source = token ? arguments.token : arguments.password;
@@ -99,6 +134,7 @@ Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
   if (out.name.empty() && (out.kind == Kind::password || out.kind == Kind::token)) {
     return fail(Code::invalid, "--" + prefix + "user: expected a login name");
   }
+  if (cached) out.tokens = TRY(cached_tokens(arguments, out.name));
   out.tls.verify = !arguments.insecure;
   out.tls.ca_file = arguments.ca_file;
   out.tls.chain_file = arguments.certificate;

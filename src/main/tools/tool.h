@@ -38,6 +38,8 @@ struct AccountArguments {
   std::string authzid;
   std::string password;  // a source (client/account/secret.h)
   std::string token;     // likewise
+  std::string provider;  // whose tokens `eilpost oauth login` has put into the cache
+  std::string token_cache;
   std::string mechanism;
   std::string ca_file;
   std::string certificate;
@@ -47,6 +49,8 @@ struct AccountArguments {
   int silence_seconds = 120;
 };
 void add_account_options(CLI::App& command, const std::string& prefix, AccountArguments& arguments);
+// The option that says where tokens are kept; empty afterwards: the default place.
+void add_token_cache_option(CLI::App& command, const std::string& prefix, std::string& path);
 // Code::invalid names the option that is wrong.
 Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
                                          const std::string& prefix);

@@ -6,6 +6,7 @@
 namespace eilpost {
 
 void add_cleanup(ToolHost& host);
+void add_oauth(ToolHost& host);
 void add_watch(ToolHost& host);
 
 }  // namespace eilpost
