@@ -5,7 +5,7 @@ _eilpost_words() {
   local account="--server --user --password --token --oauth --token-cache --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence"
   local which="--mailbox --exclude --marked --seen --flagged --older-than --age-by --larger-than --from --subject --duplicates --across"
   case "$1" in
-    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup oauth watch config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup oauth watch doctor config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --config --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
@@ -53,6 +53,8 @@ _eilpost_words() {
       echo "--provider --server --user --client-id --client-secret --scope --device --redirect --browser --ca-file --token-cache --help" ;;
     "oauth status") echo "--json --token-cache --help" ;;
     "oauth logout") echo "--provider --user --token-cache --help" ;;
+    doctor)
+      echo "$account --also --name --windows-domain --tries --mailbox --messages --write --patience --discovery --format --output --trace --help" ;;
     abuse) echo "list forget --help" ;;
     log) echo "explain --help" ;;
     "abuse list" | "abuse forget" | "log explain") echo "--config --data --help" ;;
@@ -69,6 +71,8 @@ _eilpost_words() {
 _eilpost() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command="" i
   case "${COMP_WORDS[1]} $before" in
+    "doctor --format") mapfile -t COMPREPLY < <(compgen -W "text json html" -- "$word"); return ;;
+    "doctor --output" | "doctor --trace") mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     "store --from" | "store --to") mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
   esac
   case "$before" in

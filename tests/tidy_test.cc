@@ -255,6 +255,8 @@ const std::vector<Library>& libraries() {
       {"gssapi/", {"src/net/gss.cc"}},
       {"xapian.h", {"src/search/index/xapian.cc"}},
       {"zlib.h", {"src/net/deflate.cc"}},
+      {"pugixml.hpp", {"src/client/discovery/autoconfig.cc"}},
+      {"resolv.h", {"src/client/discovery/srv.cc"}},
       {"wbclient.h", {"src/directory/ntlm/winbind.cc"}},
       {"boost/asio", {"src/net/", "src/server/", "src/client/", "src/main/", "bench/"}},
       {"boost/beast", {"src/net/"}},

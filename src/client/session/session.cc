@@ -148,7 +148,7 @@ Task<Result<>> Session::ask_capability() {
 
 // Servers that want to know who comes refuse SELECT before (163.com); others use it to help.
 Task<Result<>> Session::tell_id() {
-  if (!has("ID")) co_return Result<>();
+  if (!options_.tell_id || !has("ID")) co_return Result<>();
   imap::Id id;
   id.parameters = our_id;
   imap::CommandBody body = std::move(id);

@@ -40,6 +40,8 @@ struct SessionOptions {
   uint64_t held_literal_bytes_max = 1024 * 1024;
   // COMPRESS=DEFLATE once signed in, where the server has it and is not on this machine.
   bool compress = true;
+  // ID (RFC 2971) once signed in, where the server has it.
+  bool tell_id = true;
   Hooks hooks;
 };
 

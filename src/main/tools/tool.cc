@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "client/discovery/discovery.h"
 #include "client/oauth/token_source.h"
 #include "client/session/endpoint.h"
 
@@ -38,6 +39,29 @@ Result<client::Tokens> cached_tokens(const AccountArguments& arguments, const st
   });
 }
 
+// --server and --user as they are meant: where no server is named, the domain of the mail address
+// tells it, and the user is told what was found.
+Result<client::EndpointText> endpoint_of(const AccountArguments& arguments,
+                                         const std::string& prefix) {
+  if (!arguments.server.empty()) {
+    auto endpoint = client::parse_endpoint(arguments.server);
+    if (!endpoint) return wrap(std::move(endpoint).error(), "--" + prefix + "server");
+    if (!arguments.user.empty()) endpoint->user = arguments.user;
+    return endpoint;
+  }
+  if (arguments.user.find('@') == std::string::npos) {
+    return fail(Code::invalid, fmt::format("--{}server: expected a server, or a mail address as "
+                                           "--{}user, by which it can be found",
+                                           prefix, prefix));
+  }
+  const auto sources = TRY(client::system_sources(arguments.ca_file));
+  auto found = client::discover(arguments.user, sources);
+  if (!found) return wrap(std::move(found).error(), "--" + prefix + "server");
+  process_output().error("{}: {} as {}, found by {}\n", arguments.user,
+                         client::print_endpoint(found->endpoint), found->user, found->way);
+  return client::EndpointText{found->endpoint, found->user};
+}
+
 }  // namespace
 
 CLI::App* add_tool(CLI::App& parent, const char* name, const char* help) {
@@ -51,9 +75,9 @@ void add_account_options(CLI::App& command, const std::string& prefix,
   const auto name = [&](const char* option) { return "--" + prefix + option; };
   command
       .add_option(name("server"), arguments.server,
-                  "imaps://HOST, imap://HOST (STARTTLS), HOST or HOST:PORT")
-      ->type_name("SERVER")
-      ->required();
+                  "imaps://HOST, imap://HOST (STARTTLS), HOST or HOST:PORT; without it the server "
+                  "is looked for by the mail address that is the login name")
+      ->type_name("SERVER");
   command.add_option(name("user"), arguments.user, "Login name")->type_name("NAME");
   command
       .add_option(name("password"), arguments.password,
@@ -101,10 +125,9 @@ void add_token_cache_option(CLI::App& command, const std::string& prefix, std::s
 Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
                                          const std::string& prefix) {
   client::AccountSpec out;
-  auto endpoint = client::parse_endpoint(arguments.server);
-  if (!endpoint) return wrap(std::move(endpoint).error(), "--" + prefix + "server");
-  out.endpoint = endpoint->endpoint;
-  out.name = arguments.user.empty() ? endpoint->user : arguments.user;
+  const auto endpoint = TRY(endpoint_of(arguments, prefix));
+  out.endpoint = endpoint.endpoint;
+  out.name = endpoint.user;
   out.authzid = arguments.authzid;
   out.mechanism = arguments.mechanism;
   out.silence = std::chrono::seconds(arguments.silence_seconds);

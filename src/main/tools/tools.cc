@@ -5,6 +5,7 @@ namespace eilpost {
 void add_tools(ToolHost host) {
   add_cleanup(host);
   add_oauth(host);
+  add_doctor(host);
   add_watch(host);
 }
 
