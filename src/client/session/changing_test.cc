@@ -202,6 +202,77 @@ TEST(FetchBodies, AsksAgainForWhatWasPassedOver) {
             "");
 }
 
+TEST(FetchBodies, NoOctetsOfAMessageThatHasSomeAreNoAnswer) {
+  auto use = [](Session& session) -> Task<Result<>> {
+    auto got = co_await fetch_bodies(session, uids(1, 1));
+    CO_TRY(got);
+    EXPECT_EQ(*got->bodies.at(0).octets->all(), "one");
+    co_return Result<>();
+  };
+  EXPECT_EQ(objection("X", R"(
+      C: UID FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])
+      S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3 BODY[] "")
+      S: $ OK done
+      C: UID FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE)
+      S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3)
+      S: $ OK done
+      C: UID FETCH 1 (UID RFC822.SIZE BODY.PEEK[])
+      S: * 1 FETCH (UID 1 RFC822.SIZE 3 BODY[] "")
+      S: $ OK done
+      C: UID SEARCH UID 1
+      S: * SEARCH 1
+      S: $ OK done
+      C: UID FETCH 1 (UID RFC822.SIZE BODY.PEEK[])
+      S: * 1 FETCH (UID 1 RFC822.SIZE 3 BODY[] "one")
+      S: $ OK done)",
+                      use),
+            "");
+}
+
+TEST(FetchRows, RowsWithoutUidAreAnError) {
+  auto use = [](Session& session) -> Task<Result<>> {
+    size_t rows = 0;
+    auto row = [&rows](const MessageRow&) -> Result<> {
+      ++rows;
+      return {};
+    };
+    auto whole = co_await fetch_rows(session, std::nullopt, RowsWanted(), row);
+    CO_TRY(whole);
+    EXPECT_EQ(rows, 1U);
+    auto holes = co_await fetch_rows(session, std::nullopt, RowsWanted(), row);
+    EXPECT_EQ(holes.error().code, Code::corrupt);
+    co_return Result<>();
+  };
+  EXPECT_EQ(objection("X", R"(
+      C: UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)
+      S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3)
+      S: * 2 FETCH (FLAGS (\Seen))
+      S: $ OK done
+      C: UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)
+      S: * 1 FETCH (UID 1 FLAGS () RFC822.SIZE 3)
+      S: * 2 FETCH (FLAGS () RFC822.SIZE 3)
+      S: $ OK done)",
+                      use),
+            "");
+}
+
+TEST(List, AMailboxThatIsToldTwiceIsOne) {
+  auto use = [](Session& session) -> Task<Result<>> {
+    auto mailboxes = co_await session.list();
+    CO_TRY(mailboxes);
+    EXPECT_EQ(mailboxes->size(), 2U);
+    co_return Result<>();
+  };
+  EXPECT_EQ(objection("LIST-EXTENDED", R"(
+      C: LIST "" "*" RETURN (SUBSCRIBED)
+      S: * LIST () "/" INBOX
+      S: * LIST () "/" INBOX
+      S: * LIST () "/" Sent
+      S: $ OK done)",
+                      use),
+            "");
+}
+
 TEST(Octets, LieInAFileWhenTheyAreMany) {
   Octets octets;
   const std::string piece(300 * 1024, 'x');

@@ -57,6 +57,11 @@ const std::string* body_of(const imap::FetchData& data) {
   return nullptr;
 }
 
+// No octets of a message that has some.
+bool empty_by_mistake(uint64_t octets, const std::optional<uint64_t>& size) {
+  return octets == 0 && size.value_or(0) > 0;
+}
+
 // Collects the messages of one FETCH.
 class BodyCollector {
  public:
@@ -77,6 +82,10 @@ class BodyCollector {
     data.bodies.clear();
     if (data.uid.value == 0) {
       session_.note(Quirk::fetch_without_uid);
+      return {};
+    }
+    if (empty_by_mistake(octets->size(), data.rfc822_size)) {
+      session_.note(Quirk::fetch_without_data);
       return {};
     }
     if (got_.contains(data.uid)) {
@@ -111,14 +120,15 @@ Task<Result<>> fetch_rows(Session& session, const std::optional<UidSet>& uids, R
   } else {
     for (const UidSet& piece : in_pieces(*uids)) sets.push_back(piece.to_string());
   }
+  bool nameless = false;
   for (const std::string& set : sets) {
     Expect expect;
-    expect.untagged = [&session, &row](imap::Response response) -> Result<> {
+    expect.untagged = [&nameless, &row](imap::Response response) -> Result<> {
       auto* data = std::get_if<imap::FetchData>(&response);
       if (data == nullptr) return {};
       if (data->uid.value == 0) {
-        // A change of flags that the server tells in passing, or a server that forgets the uid.
-        session.note(Quirk::fetch_without_uid);
+        // A change of flags that the server tells in passing has nothing else.
+        nameless = nameless || data->rfc822_size || data->internal_date || !data->bodies.empty();
         return {};
       }
       return row(row_of(std::move(*data)));
@@ -126,6 +136,11 @@ Task<Result<>> fetch_rows(Session& session, const std::optional<UidSet>& uids, R
     std::string text = fmt::format("UID FETCH {} {}", set, items);
     auto answer = co_await session.text_command(std::move(text), std::move(expect));
     CO_TRY(answer);
+  }
+  if (nameless) {
+    // A row less would be a message less to whoever compares.
+    session.note(Quirk::fetch_without_uid);
+    co_return fail(Code::corrupt, "the server answers UID FETCH without UID");
   }
   co_return Result<>();
 }
@@ -155,7 +170,7 @@ Task<Result<FetchedMessage>> fetch_message(Session& session, Uid uid, MessageSin
     std::string text = fmt::format("UID FETCH {} (UID RFC822.SIZE BODY.PEEK[])", uid.value);
     auto answer = co_await session.text_command(std::move(text), std::move(expect));
     CO_TRY(answer);
-    if (came) {
+    if (came && !empty_by_mistake(got.octets, got.size)) {
       got.size_differs = got.size && *got.size != got.octets;
       if (got.size_differs) session.note(Quirk::size_mismatch);
       co_return got;

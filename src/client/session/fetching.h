@@ -40,7 +40,7 @@ struct RowsWanted {
 };
 
 // UID FETCH of `uids` ("1:*" when nothing is given), row by row in the order the server sends them.
-// `row` may end it with an Error.
+// `row` may end it with an Error. Code::corrupt: rows came without a uid, so that they are not all.
 Task<Result<>> fetch_rows(Session& session, const std::optional<UidSet>& uids, RowsWanted wanted,
                           std::function<Result<>(MessageRow)> row);
 

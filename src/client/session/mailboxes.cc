@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "client/session/session.h"
 #include "protocol/imap/mailbox_name.h"
@@ -195,6 +196,9 @@ Task<Result<std::vector<MailboxInfo>>> Session::list(std::string pattern) {
   }
   auto answer = co_await command(std::move(body), std::move(expect));
   CO_TRY(answer);
+  // Proxies tell a mailbox twice.
+  std::set<std::string> known;
+  std::erase_if(out, [&known](const MailboxInfo& info) { return !known.insert(info.name).second; });
   if (extended) co_return out;
   imap::Lsub lsub;
   lsub.pattern = std::move(pattern);

@@ -24,7 +24,7 @@ constexpr std::array<QuirkInfo, quirk_count> infos{{
      "the copies are looked for in the target", "Exchange, hMailServer"},
     {"append-uid-missing", "lists UIDPLUS and gives no APPENDUID",
      "the message is looked for in the target", "Exchange Online"},
-    {"fetch-without-uid", "answers UID FETCH without UID", "the message number is used",
+    {"fetch-without-uid", "answers UID FETCH without UID", "the mailbox is left as it is",
      "Exchange 2007"},
     {"fetch-without-data", "answers OK without all that was asked for",
      "it is asked again, then reported", "Exchange Online, Yahoo"},
