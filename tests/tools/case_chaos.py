@@ -50,7 +50,7 @@ class Chaos:
         server.kill()
         time.sleep(self.chance.random() * 0.3)
         server.start()
-        self.role.tools.end(process, deadline=120)
+        self.role.tools.end(process)
         self.said.append(f"kill {server.kind}")
 
     def cut(self):

@@ -50,7 +50,7 @@ def sample(context, role_kind):
     count = 0
     for way, octets in octets_of(context.fresh(), role_kind).items():
         for _ in range(SAMPLE):
-            cut = Cut(way, chance.randrange(octets), for_good=chance.random() < 0.3)
+            cut = Cut(way, chance.randrange(octets), for_good=chance.random() < 0.1)
             try_cut(context, role_kind, cut)
             count += 1
     return f"{count} cuts"

@@ -41,14 +41,12 @@ class Cleanup(Role):
         scenes.check_same(self.side.snapshot(), self.wanted, f"after a run more: {outcome}")
 
 
-def moved(snapshot, going, target=None):
-    """The snapshot when those numbers have gone from INBOX."""
-    out = {box: [row for row in rows if box != "INBOX" or number_of(row[0]) not in going]
-           for box, rows in snapshot.items()}
+def moved(snapshot, goes, target=None):
+    """The snapshot when those rows have gone from INBOX for which goes(octets, flags) is true."""
+    going = [row for row in snapshot["INBOX"] if goes(row[0], row[1])]
+    out = {**snapshot, "INBOX": [row for row in snapshot["INBOX"] if row not in going]}
     if target:
-        out[target] = sorted(out.get(target, []) + [row for row in snapshot["INBOX"]
-                                            if number_of(row[0]) in going],
-                             key=sort_key)
+        out[target] = sorted(out.get(target, []) + going, key=sort_key)
     return out
 
 
@@ -62,11 +60,11 @@ class Purge(Cleanup):
         return ["cleanup", "purge", "--mailbox", "INBOX", "--flagged", "no", *self.options()]
 
     def right(self):
-        return moved(self.before, self.going)
+        return moved(self.before, lambda octets, _: number_of(octets) in self.going)
 
 
 class Trash(Cleanup):
-    """The unread of INBOX: 3, 4 and 6, whatever else is said of them."""
+    """The unread of INBOX (3, 4 and 6 of the small scene), whatever else is said of them."""
 
     name = "cleanup trash"
 
@@ -75,7 +73,7 @@ class Trash(Cleanup):
                 *self.options()]
 
     def right(self):
-        return moved(self.before, {3, 4, 6}, "Trash")
+        return moved(self.before, lambda _, flags: "\\Seen" not in flags, "Trash")
 
 
 class Undo(Trash):

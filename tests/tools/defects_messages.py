@@ -66,6 +66,7 @@ class FetchRefused(Defect):
 class BodyThird(Defect):
     name = "fetch: a third of the message"
     where = "vandelay #12"
+    wrong = True  # the size may as well be the lie
 
     def fetch(self, session, message, values):
         name = body_item(values)
@@ -195,6 +196,7 @@ class LiteralNegative(Defect):
 class DateUnreadable(Defect):
     name = "date: INTERNALDATE that is none"
     where = "old gateways"
+    wrong = True
 
     def fetch(self, session, message, values):
         if "INTERNALDATE" in values and is_third(message):
@@ -261,7 +263,8 @@ class UidMissing(Defect):
 
 class FlagsMissing(Defect):
     name = "fetch: no FLAGS for one message"
-    where = "Yahoo"
+    where = "issue 6: OK without data"
+    wrong = True  # no flags, or no word of them
 
     def fetch(self, session, message, values):
         if is_third(message):

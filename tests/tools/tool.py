@@ -8,7 +8,7 @@ import time
 
 from harness import Failure
 
-DEADLINE = 60
+DEADLINE = 120  # with --silence 5: some tries, and the waits between them
 CRASHES = {134, 135, 136, 139}  # 128 and a signal, as a shell tells it
 
 
@@ -34,6 +34,7 @@ class Tool:
     def __init__(self, binary, directory):
         self.binary = os.path.abspath(binary)
         self.directory = directory
+        self.deadline = DEADLINE
 
     def begin(self, *arguments):
         command = [self.binary, *map(str, arguments)]
@@ -43,7 +44,8 @@ class Tool:
                                 stderr=subprocess.PIPE, text=True, errors="replace",
                                 cwd=self.directory, env=environment)
 
-    def end(self, process, deadline=DEADLINE, killed=False):
+    def end(self, process, killed=False):
+        deadline = self.deadline
         begin = time.monotonic()
         try:
             out, err = process.communicate(timeout=deadline)
@@ -58,11 +60,11 @@ class Tool:
             raise Failure(f"it crashed: {outcome}")
         return outcome
 
-    def run(self, *arguments, deadline=DEADLINE):
-        return self.end(self.begin(*arguments), deadline)
+    def run(self, *arguments):
+        return self.end(self.begin(*arguments))
 
-    def succeed(self, *arguments, deadline=DEADLINE):
-        outcome = self.run(*arguments, deadline=deadline)
+    def succeed(self, *arguments):
+        outcome = self.run(*arguments)
         if outcome.status != 0:
             raise Failure(f"it failed: {outcome}")
         return outcome
