@@ -118,6 +118,18 @@ inline constexpr uint64_t log_bytes_max = 8ULL * 1024 * 1024;
 // Changes of one account that wait for its runner: NO [UNAVAILABLE].
 inline constexpr size_t account_jobs_max = 10'000;
 
+// Attachments that helpers read for FUZZY (docs/search.md). A helper's time, and what each of its
+// processes may take of memory; then it is killed, and the attachment is not found by its text.
+inline constexpr int attachment_helper_seconds = 20;
+inline constexpr uint64_t attachment_helper_bytes = 1024ULL * 1024 * 1024;
+// An attachment that is larger, decoded, is not read, nor is what comes behind so many of a
+// message; of a text that is longer, the rest is left out.
+inline constexpr uint64_t attachment_bytes_max = 64ULL * 1024 * 1024;
+inline constexpr size_t attachments_per_message_max = 20;
+inline constexpr uint64_t attachment_text_bytes = 4ULL * 1024 * 1024;
+// The words of all attachments of an account: no more are kept.
+inline constexpr uint64_t attachment_words_bytes_max = 256ULL * 1024 * 1024;
+
 // Network deadlines, in seconds.
 inline constexpr int preauth_seconds = 60;
 inline constexpr int idle_session_seconds = 30 * 60;  // RFC 9051 5.4: at least 30 minutes

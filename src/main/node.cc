@@ -144,6 +144,7 @@ void Node::open_indexes(NodeRole role) {
   options.directory = config_.search.directory;
   if (options.directory.empty()) options.directory = config_.data_dir + "/index";
   options.message_text_max = config_.search.message_text_bytes;
+  options.helpers = config_.search.helpers;
   // What another process has indexed of other mail.
   std::error_code ignored;
   if (config_.engine == EngineKind::memory && role == NodeRole::server) {

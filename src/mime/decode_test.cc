@@ -109,6 +109,10 @@ TEST(Html, BecomesText) {
           "&euro;&unknown; &auml;&amp <a href=\"x>y\">link</a>")),
       "OneTwo a b 1 < 2 < AB€&unknown; ä& link");
   EXPECT_EQ(html_to_text("<!-- open"), "");
+  // Office files: namespaces count for nothing.
+  EXPECT_EQ(html_to_text("<w:p><w:t>quo</w:t><w:t>kka</w:t></w:p><text:p>x<text:tab/>y"),
+            "\nquokka\n\nx\ny");
+  EXPECT_EQ(html_to_text("<a href=x:p>z</a><dc:title>y<x:"), "zy");
   EXPECT_EQ(html_to_text("a<"), "a<");
   EXPECT_EQ(html_to_text("<b"), "");
   EXPECT_EQ(html_to_text("&#xd800;&#99999999;"), "\xef\xbf\xbd\xef\xbf\xbd");

@@ -111,9 +111,10 @@ size_t take_entity(std::string_view at, std::string& out) {
 
 bool is_block(std::string_view tag) {
   static constexpr std::string_view names[] = {
-      "address", "article", "blockquote", "br",  "center",  "dd",    "div", "dl",     "dt",
-      "footer",  "h1",      "h2",         "h3",  "h4",      "h5",    "h6",  "header", "hr",
-      "li",      "ol",      "p",          "pre", "section", "table", "tr",  "ul"};
+      "address", "article", "blockquote", "br", "center", "dd", "div", "dl",
+      "dt",      "footer",  "h",          "h1", "h2",     "h3", "h4",  "h5",
+      "h6",      "header",  "hr",         "li", "ol",     "p",  "pre", "section",
+      "si",      "tab",     "table",      "tr", "ul"};
   for (const auto name : names) {
     if (name == tag) return true;
   }
@@ -165,6 +166,11 @@ size_t take_tag(std::string_view html, size_t at, std::string& out) {
     out.push_back('<');
     return at + 1;
   }
+  // Of "w:p" and "text:p", as office files have it, the paragraph counts.
+  const size_t colon = html.substr(name_at, 16).find(':');
+  const size_t space = html.substr(name_at, 16).find_first_of(" />\t\r\n");
+  const bool prefixed = colon < space;
+  if (prefixed) name_at += colon + 1;
   size_t name_end = name_at;
   while (name_end < html.size() && name_end - name_at < 16 &&
          (is_letter(html[name_end]) || is_digit(html[name_end]))) {
@@ -172,7 +178,7 @@ size_t take_tag(std::string_view html, size_t at, std::string& out) {
   }
   const std::string name = to_lower(html.substr(name_at, name_end - name_at));
   const size_t end = tag_end(html, name_end);
-  if (!closing && hides_content(name)) return behind_element(html, end, name);
+  if (!closing && !prefixed && hides_content(name)) return behind_element(html, end, name);
   if (is_block(name)) out.push_back('\n');
   if (name == "td" || name == "th") out.push_back(' ');
   return end;

@@ -125,6 +125,7 @@ struct Compiler {
     leaf.number = program.number;
     leaf.field = program.field;
     leaf.text = program.text;
+    leaf.collation = program.collation;
     leaf.fuzzy = program.fuzzy;
     leaf.uids = program.uids;
     return leaf;
@@ -181,6 +182,9 @@ std::vector<uint8_t> slots_of(const store::HotPage& page) {
   return out;
 }
 
+// Words that a piece of a long text may cut are seen whole in the next.
+constexpr size_t fuzzy_overlap = 128;
+
 // What concerns one message and not the whole search.
 bool is_of_message(const Error& error) {
   return error.code == Code::corrupt || error.code == Code::not_found;
@@ -197,6 +201,11 @@ struct Evaluator::State {
         bounds(bounds_of(root)),
         message(*account, {.bodies = needs.bodies, .collation = needs.collation}) {
     matcher.use(needs.collation);
+    const auto hear = [this](std::string_view text, Where where) {
+      fuzzy.text(text, where);
+      return true;
+    };
+    reader.listen(hear, fuzzy_overlap);
     if (bounds) next = Uid(bounds->empty() ? UINT32_MAX : bounds->min());
     // An index is made of texts as the default collation has them.
     const bool indexed = context.indexes != nullptr && needs.collation == mime::Collation();
@@ -224,6 +233,7 @@ struct Evaluator::State {
   Result<bool> ask_sent(const Program& key);
   Result<> begin_text();
   Result<bool> ask_body(const Node& node);
+  Result<bool> ask_fuzzy_body(const Node& node);
   bool scored(uint8_t score);
   Result<bool> ask_fuzzy_header(const Node& node);
   Result<bool> ask_header(const Node& node);
@@ -245,6 +255,7 @@ struct Evaluator::State {
   store::SnapshotPtr snapshot;
   Context context;
   Matcher matcher;
+  Matcher reader;  // shows texts to `fuzzy`
   FuzzyMatcher fuzzy;
   Needs needs;
   Node root;
@@ -270,6 +281,7 @@ struct Evaluator::State {
   const store::HotEntry* entry = nullptr;
   bool text_begun = false;
   bool body_scanned = false;
+  bool body_read = false;
   uint32_t score_sum = 0;  // of the fuzzy keys that it matches
   uint32_t score_count = 0;
 };
@@ -327,25 +339,31 @@ Result<> Evaluator::State::begin_text() {
   return {};
 }
 
-// Words that a piece of a long text may cut are seen whole in the next.
-constexpr size_t fuzzy_overlap = 128;
-
 Result<bool> Evaluator::State::ask_body(const Node& node) {
+  if (node.key.fuzzy) return ask_fuzzy_body(node);
   if (!body_scanned) {
     TRY(begin_text());
-    if (!fuzzy.empty()) {
-      const auto hear = [this](std::string_view text, Where where) {
-        fuzzy.text(text, where);
-        return true;
-      };
-      matcher.listen(hear, fuzzy_overlap);
-    }
     matcher.reset();
     TRY(message.scan(matcher));
     body_scanned = true;
   }
-  if (node.key.fuzzy) return scored(fuzzy.score(node.needle));
   return matcher.found(node.needle);
+}
+
+// As somebody reads the message: HTML without its tags, and what attachments say.
+Result<bool> Evaluator::State::ask_fuzzy_body(const Node& node) {
+  if (!body_read) {
+    TRY(begin_text());
+    reader.reset();
+    TRY(message.scan(reader, MessageText::Html::text));
+    if (context.indexes) {
+      const TextIndexPtr index = context.indexes->find(account->partition());
+      context.indexes->want(account->partition());
+      fuzzy.words(index->attachment_words(*account, TRY(row(store::read_parts))->cold.blob));
+    }
+    body_read = true;
+  }
+  return scored(fuzzy.score(node.needle));
 }
 
 // Of several fuzzy keys that a message matches the mean counts.
@@ -438,6 +456,7 @@ Result<bool> Evaluator::State::matches(const store::HotEntry& e) {
   entry = &e;
   text_begun = false;
   body_scanned = false;
+  body_read = false;
   score_sum = 0;
   score_count = 0;
   fuzzy.reset();

@@ -1,9 +1,9 @@
 // Runs a Program over a mailbox snapshot by looking at what must be looked at: what is in the
 // snapshot first, then cold entries, then the Date field's digest, then headers, then bodies; of
 // each message only as far as its answer is open, every blob octet at most once, large bodies in
-// pieces. Exact in the sense of RFC 9051 6.4.4: a case-insensitive substring of decoded text; HTML
-// is searched as its source. Blocks on the engine: call step() on a pool thread, by one thread at a
-// time, any thread each time.
+// pieces. Exact in the sense of RFC 9051 6.4.4: a case-insensitive substring of decoded text, HTML
+// as its source; fuzzy keys take HTML as it is read, and attachments' words with it. Blocks on the
+// engine: call step() on a pool thread, by one thread at a time, any thread each time.
 #pragma once
 
 #include <atomic>

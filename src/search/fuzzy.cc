@@ -178,6 +178,18 @@ void FuzzyMatcher::text(std::string_view text, Where where) {
   }
 }
 
+void FuzzyMatcher::words(std::string_view lines) {
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string word(lines.substr(0, end));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    if (word.empty()) continue;
+    for (Needle& needle : needles_) {
+      if (needle.place != Place::field) show(needle, word);
+    }
+  }
+}
+
 void FuzzyMatcher::text_for(size_t number, std::string_view text) {
   for (const std::string& word : words_of(text)) show(needles_[number], word);
 }

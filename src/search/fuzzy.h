@@ -32,6 +32,8 @@ class FuzzyMatcher {
   void reset();
   // A text of it: of the body, or of headers, which needles for `text` are looked for in too.
   void text(std::string_view text, Where where);
+  // Words of the body that words_of() has made, each ended by a line end.
+  void words(std::string_view lines);
   // A text for one needle only, as that of a header field.
   void text_for(size_t number, std::string_view text);
   // 0: does not match.

@@ -16,6 +16,7 @@ namespace {
 // once.
 constexpr uint64_t whole_bytes_max = 128 * 1024;
 constexpr uint64_t piece_bytes = 64 * 1024;
+constexpr uint64_t html_bytes_max = 4 * 1024 * 1024;
 
 // Of one message, of the values that are kept for the next search.
 constexpr size_t kept_bytes_max = 2048;
@@ -239,7 +240,16 @@ Result<> MessageText::scan_leaf(const mime::IndexedPart& part, Matcher& matcher)
   return {};
 }
 
-Result<> MessageText::scan_part(size_t number, Matcher& matcher) {
+// Markup is understood from its beginning on: of a longer text the rest is left out.
+Result<> MessageText::scan_html(const mime::IndexedPart& part, Matcher& matcher) {
+  const uint64_t size = std::min(part.body_size, html_bytes_max);
+  const std::string_view body = TRY(octets(part.body_offset(), size));
+  const std::string source = mime::text_of_part(body, part.encoding, part.charset);
+  matcher.text(mime::html_to_text(source), Where::body);
+  return {};
+}
+
+Result<> MessageText::scan_part(size_t number, Matcher& matcher, Html html) {
   const mime::IndexedPart& part = index_->parts[number];
   const bool attached =
       number > 0 && index_->parts[static_cast<size_t>(part.parent)].kind == mime::PartKind::message;
@@ -252,14 +262,15 @@ Result<> MessageText::scan_part(size_t number, Matcher& matcher) {
     header_text(block, text_);
     matcher.text(text_, where);
   }
-  if (is_searched(part) && matcher.wants(Where::body)) return scan_leaf(part, matcher);
-  return {};
+  if (!is_searched(part) || !matcher.wants(Where::body)) return {};
+  const bool is_read = html == Html::text && part.subtype == "html";
+  return is_read ? scan_html(part, matcher) : scan_leaf(part, matcher);
 }
 
-Result<> MessageText::scan(Matcher& matcher) {
+Result<> MessageText::scan(Matcher& matcher, Html html) {
   TRY(load_index());
   for (size_t i = 0; i < index_->parts.size() && matcher.wants(Where::body); ++i) {
-    TRY(scan_part(i, matcher));
+    TRY(scan_part(i, matcher, html));
   }
   return {};
 }

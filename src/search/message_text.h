@@ -43,10 +43,11 @@ class MessageText {
                       const std::function<void(std::string_view folded)>& show);
   // The kept fields' values, folded; nothing when they are too long to be kept. Errors: as above.
   Result<std::optional<std::string>> kept_texts();
-  // Shows every text to the matcher, until it wants no more. The header of an attached message
-  // belongs to the body; those of the message itself and of its parts are headers (RFC 9051 6.4.4,
-  // TEXT).
-  Result<> scan(Matcher& matcher);
+  enum class Html { source, text };
+  // Shows every text to the matcher, until it wants no more; HTML as its source, or as it is read.
+  // The header of an attached message belongs to the body; those of the message itself and of its
+  // parts are headers (RFC 9051 6.4.4, TEXT).
+  Result<> scan(Matcher& matcher, Html html = Html::source);
 
   // Of blobs, of all messages.
   uint64_t octets_read() const { return octets_read_; }
@@ -61,8 +62,9 @@ class MessageText {
   Result<std::string_view> root_header();
   Result<> parse_header();
   const std::string& folded(ParsedField& parsed);
-  Result<> scan_part(size_t number, Matcher& matcher);
+  Result<> scan_part(size_t number, Matcher& matcher, Html html);
   Result<> scan_leaf(const mime::IndexedPart& part, Matcher& matcher);
+  Result<> scan_html(const mime::IndexedPart& part, Matcher& matcher);
   Result<> scan_in_pieces(const mime::IndexedPart& part, Matcher& matcher);
 
   store::Account& account_;

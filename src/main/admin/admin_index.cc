@@ -5,6 +5,7 @@
 
 #include "main/admin/admin.h"
 #include "main/progress.h"
+#include "search/attachments/read_attachments.h"
 #include "search/index/text_indexes.h"
 
 namespace eilpost {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int tries_max = 600;
 constexpr std::chrono::milliseconds try_every{100};
+constexpr std::chrono::milliseconds attachments_slice{1000};
 
 const Error no_index{Code::cannot, "this server keeps no text indexes (search.index)"};
 
@@ -28,16 +30,17 @@ void print_status(AdminContext& context, const directory::Account& who, bool jso
   if (json) {
     context.output.print(
         "{{\"name\":{},\"indexed\":{},\"waiting\":{},\"always\":{},\"segments\":{},\"blocks\":{},"
-        "\"bytes\":{},\"text_bytes\":{},\"behind\":{}}}\n",
+        "\"bytes\":{},\"text_bytes\":{},\"attachments\":{},"
+        "\"behind\":{}}}\n",
         json_string(who.login_name), status.indexed, status.waiting, status.always, status.segments,
-        status.blocks, status.bytes, status.text_bytes, behind);
+        status.blocks, status.bytes, status.text_bytes, status.attachments, behind);
     return;
   }
   const uint64_t percent =
       status.text_bytes == 0 ? 0 : (status.bytes * 100 + status.text_bytes / 2) / status.text_bytes;
-  context.output.print("{:>9} {:>9} {:>9} {:>9} {:>12} {:>7}% {:>8}  {}\n", status.indexed,
+  context.output.print("{:>9} {:>9} {:>9} {:>9} {:>12} {:>7}% {:>11} {:>8}  {}\n", status.indexed,
                        status.waiting, status.always, status.segments, status.bytes, percent,
-                       behind, who.login_name);
+                       status.attachments, behind, who.login_name);
 }
 
 // Waits for the job that may be working on it.
@@ -50,13 +53,26 @@ Result<> patiently(const AdminContext& context, const std::function<Result<>()>&
   }
 }
 
+// Behind a rebuild: what attachments say.
+Result<> read_all_attachments(AdminContext& context, search::TextIndex& index,
+                              store::Account& account) {
+  const search::Helpers& helpers = context.world().indexes->helpers();
+  Result<bool> more = !helpers.empty();
+  while (more && *more && !context.output.abandoned()) {
+    more = search::read_attachments(index, helpers, account, attachments_slice);
+  }
+  if (!more) return tl::unexpected(more.error());
+  return {};
+}
+
 }  // namespace
 
 int run_index_status(AdminContext& context, const IndexStatusCommand& command) {
   if (context.world().indexes == nullptr) return context.failed("index", no_index);
   if (!command.json) {
-    context.output.print("{:>9} {:>9} {:>9} {:>9} {:>12} {:>8} {:>8}  {}\n", "INDEXED", "WAITING",
-                         "ALWAYS", "SEGMENTS", "BYTES", "OF TEXT", "BEHIND", "ACCOUNT");
+    context.output.print("{:>9} {:>9} {:>9} {:>9} {:>12} {:>8} {:>11} {:>8}  {}\n", "INDEXED",
+                         "WAITING", "ALWAYS", "SEGMENTS", "BYTES", "OF TEXT", "ATTACHMENTS",
+                         "BEHIND", "ACCOUNT");
   }
   if (!command.account.empty()) {
     const auto who = context.resolve(command.account);
@@ -91,9 +107,17 @@ int run_index_rebuild(AdminContext& context, const IndexRebuild& command) {
       patiently(context, [&] { return search::bring_up_to_date(*index, account, options); });
   progress.finish();
   if (!done) return context.failed(command.account, done.error());
+  const auto read = patiently(context, [&]() -> Result<> {
+    if (!index->take()) return fail(Code::in_use, "the index is being worked on");
+    auto all = read_all_attachments(context, *index, *account);
+    index->release();
+    return all;
+  });
+  if (!read) return context.failed(command.account, read.error());
   const search::IndexStatus status = index->status();
-  context.output.print("{}: {} messages indexed, {} waiting, {} octets\n", who->login_name,
-                       status.indexed, status.waiting, status.bytes);
+  context.output.print("{}: {} messages indexed, {} waiting, {} with attachments, {} octets\n",
+                       who->login_name, status.indexed, status.waiting, status.attachments,
+                       status.bytes);
   return 0;
 }
 

@@ -19,6 +19,7 @@
 #include "main/config/directory_config.h"
 #include "net/address.h"
 #include "net/tls.h"
+#include "search/attachments/helpers.h"
 #include "server/access/audit_log.h"
 #include "server/world.h"
 
@@ -61,6 +62,7 @@ struct SearchConfig {
   bool index = true;
   std::string directory;  // empty: DATA/index
   uint64_t message_text_bytes = 4 * 1024 * 1024;
+  std::vector<search::Helper> helpers;  // [[search.helper]]
 };
 
 struct Config {

@@ -63,6 +63,19 @@ inline Apply text(std::string& (*field)(Config&)) {
   };
 }
 
+// Gives each string of an array to `take`, which answers what is wrong with it.
+template <class F>
+std::string each_string(const ConfigValue& value, std::string_view what, F take) {
+  const auto* items = std::get_if<ConfigArray>(&value.value);
+  if (items == nullptr) return fmt::format("expected an array of {}", what);
+  for (const ConfigValue& item : *items) {
+    const auto* given = std::get_if<std::string>(&item.value);
+    if (given == nullptr || given->empty()) return fmt::format("expected {} as strings", what);
+    if (const std::string wrong = take(*given); !wrong.empty()) return wrong;
+  }
+  return "";
+}
+
 template <class T>
 using Choices = std::vector<std::pair<std::string_view, T>>;
 
@@ -102,6 +115,10 @@ std::vector<Key> policy_keys();
 std::vector<Key> abuse_keys();
 std::vector<Key> audit_keys();
 std::vector<ArraySection> policy_sections();
+// search_keys.cc: [search] and [[search.helper]].
+std::vector<Key> search_keys();
+std::vector<ArraySection> search_sections();
+void check_search(const Config& config, std::vector<ConfigProblem>& problems);
 // alert_keys.cc: [alerts] and [[alert]].
 std::vector<Key> alert_keys();
 std::vector<ArraySection> alert_sections();

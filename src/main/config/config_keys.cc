@@ -366,31 +366,6 @@ std::vector<Key> imap_keys() {
   };
 }
 
-std::string index_directory(const ConfigValue& value, Config& config) {
-  const auto* given = std::get_if<std::string>(&value.value);
-  if (given == nullptr || given->empty() || given->front() != '/') {
-    return expected("an absolute path");
-  }
-  config.search.directory = *given;
-  return "";
-}
-
-std::vector<Key> search_keys() {
-  return {
-      {"search", "index", "boolean", "true",
-       "Keep a text index of each account, so that searches for words look into few messages. "
-       "Without it they find the same, by looking into all.",
-       boolean([](Config& c) -> bool& { return c.search.index; })},
-      {"search", "directory", "string", "\"index\" in the data directory",
-       "Where the indexes lie, which may be deleted at any time; no two servers may share it.",
-       index_directory},
-      {"search", "message_text_bytes", "integer", "4194304",
-       "A message with more text than this is not indexed: each search looks into it.",
-       number<uint64_t>(4096, 1 << 30,
-                        [](Config& c) -> uint64_t& { return c.search.message_text_bytes; })},
-  };
-}
-
 std::vector<Key> log_keys() {
   using log::Format;
   using log::Level;
@@ -447,6 +422,7 @@ const std::vector<ArraySection>& array_sections() {
     for (auto& section : auth_sections()) out.push_back(std::move(section));
     for (const ArraySection& section : policy_sections()) out.push_back(section);
     for (const ArraySection& section : alert_sections()) out.push_back(section);
+    for (const ArraySection& section : search_sections()) out.push_back(section);
     return out;
   }();
   return all;
@@ -588,6 +564,7 @@ void apply_config(const ConfigTable& table, Config& config, std::vector<ConfigPr
   finish_auth(config, problems);
   check_directories(config, problems);
   finish_policy(config, problems);
+  check_search(config, problems);
 }
 
 std::string print_config_keys() {

@@ -18,19 +18,6 @@ PolicyRule& rule(Config& config) {
   return config.settings.policy.rules.back();
 }
 
-// Gives each string of an array to `take`, which answers what is wrong with it.
-template <class F>
-std::string each_string(const ConfigValue& value, std::string_view what, F take) {
-  const auto* items = std::get_if<ConfigArray>(&value.value);
-  if (items == nullptr) return fmt::format("expected an array of {}", what);
-  for (const ConfigValue& item : *items) {
-    const auto* given = std::get_if<std::string>(&item.value);
-    if (given == nullptr || given->empty()) return fmt::format("expected {} as strings", what);
-    if (const std::string wrong = take(*given); !wrong.empty()) return wrong;
-  }
-  return "";
-}
-
 // Folded when all keys are read: the default domain may come later in the file.
 std::string accounts(const ConfigValue& value, Config& config) {
   return each_string(value, "accounts such as \"anna@example.org\" or \"*@example.org\"",

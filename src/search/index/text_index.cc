@@ -26,6 +26,9 @@ constexpr int samples_max = 4;
 std::string manifest_path(const std::string& directory) {
   return directory + "/manifest";
 }
+std::string attachments_path(const std::string& directory) {
+  return directory + "/attachments";
+}
 
 Result<IndexOrigin> origin_of(const store::Account& account) {
   const auto head = account.head();
@@ -39,6 +42,12 @@ Result<IndexOrigin> origin_of(const store::Account& account) {
   if (inbox != nullptr) out.inbox_created_seconds = inbox->created_seconds;
   out.rules = fmt::format("{} {}", rules_version, mime::charset_tables());
   return out;
+}
+
+// Of what the words of attachments were made, and by whom.
+std::string words_origin(const IndexOrigin& origin, const Helpers& helpers) {
+  return fmt::format("{} {} {} {}", origin.epoch, origin.inbox_uid_validity,
+                     origin.inbox_created_seconds, helpers.rules());
 }
 
 }  // namespace
@@ -56,10 +65,13 @@ IndexMetrics::IndexMetrics(Metrics& metrics)
                             "messages of open indexes that are not indexed")),
       bytes(metrics.gauge("eilpost_index_bytes", "octets of the open indexes' segments")) {}
 
-TextIndex::TextIndex(const IndexOptions& options, IndexMetrics& metrics, PartitionId partition)
+TextIndex::TextIndex(const IndexOptions& options, const Helpers& helpers, IndexMetrics& metrics,
+                     PartitionId partition)
     : options_(options),
+      helpers_(helpers),
       metrics_(metrics),
-      directory_(fmt::format("{}/{}", options.directory, partition.value)) {}
+      directory_(fmt::format("{}/{}", options.directory, partition.value)),
+      attachments_(attachments_path(directory_)) {}
 
 TextIndex::~TextIndex() {
   give_up();
@@ -120,6 +132,7 @@ Result<> TextIndex::open(store::Account& account) {
     start_anew(origin, head->last_modseq);
   }
   remove_strangers();
+  if (!helpers_.empty()) TRY(attachments_.open(words_origin(origin, helpers_)));
   std::lock_guard lock(mutex_);
   opened_ = true;
   tell_waiting();
@@ -199,6 +212,7 @@ Result<> TextIndex::save() {
 // What a crash left behind, and what a manifest that is gone has named.
 void TextIndex::remove_strangers() {
   std::vector<std::string> known{manifest_path(directory_)};
+  if (!helpers_.empty()) known.push_back(attachments_path(directory_));
   {
     std::lock_guard lock(mutex_);
     for (const SegmentPtr& segment : segments_) known.push_back(segment->path);
@@ -303,9 +317,26 @@ std::optional<UidSet> TextIndex::candidates(store::Account& account, MailboxId m
   return UidSet(all.subtract(denied));
 }
 
+std::string TextIndex::attachment_words(store::Account& account, engine::BlobId blob) {
+  if (helpers_.empty() || !open(account)) return {};
+  auto words = attachments_.words(blob);
+  if (words) return std::move(*words);
+  source.warn("directory={}: {}", directory_, words.error().detail);
+  return {};
+}
+
+std::map<MailboxId, IntervalSet> TextIndex::known() {
+  std::lock_guard lock(mutex_);
+  std::map<MailboxId, IntervalSet> out;
+  for (const auto& [mailbox, placement] : placements_) out[mailbox] = placement->uids();
+  for (const auto& [mailbox, uids] : pending_) out[mailbox].add(uids.raw());
+  return out;
+}
+
 IndexStatus TextIndex::status() {
   std::lock_guard lock(mutex_);
   IndexStatus out;
+  out.attachments = attachments_.messages();
   for (const auto& [mailbox, placement] : placements_) {
     for (const Placement::Run& run : placement->runs()) {
       const uint64_t count = uint64_t{run.last} - run.first + 1;

@@ -19,6 +19,8 @@
 #include "base/bytes.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "search/attachments/attachment_words.h"
+#include "search/attachments/helpers.h"
 #include "search/index/grams.h"
 #include "search/index/manifest.h"
 #include "search/index/xapian.h"
@@ -38,6 +40,9 @@ struct IndexOptions {
   uint64_t wait_messages_max = 2048;
   uint32_t segment_blocks_max = 128;      // of one that is made
   uint64_t merged_messages_max = 131072;  // of one that is merged
+  // What reads attachments, and how these are confined.
+  std::vector<Helper> helpers;
+  Confinement confinement;
 };
 
 // What all indexes of a process count together.
@@ -60,12 +65,15 @@ struct IndexStatus {
   uint32_t blocks = 0;
   uint64_t bytes = 0;
   uint64_t text_bytes = 0;
+  uint64_t attachments = 0;  // messages whose attachments were read
   ModSeq cursor;
 };
 
 class TextIndex {
  public:
-  TextIndex(const IndexOptions& options, IndexMetrics& metrics, PartitionId partition);
+  // The helpers must outlive it.
+  TextIndex(const IndexOptions& options, const Helpers& helpers, IndexMetrics& metrics,
+            PartitionId partition);
   ~TextIndex();
   TextIndex(const TextIndex&) = delete;
   TextIndex& operator=(const TextIndex&) = delete;
@@ -73,6 +81,9 @@ class TextIndex {
   // The uids of the mailbox that may have the text that a header, body or text key asks for;
   // nothing when the index cannot tell. The account must be loaded.
   std::optional<UidSet> candidates(store::Account& account, MailboxId mailbox, const Program& key);
+  // The words of the attachments of a message, each ended by a line end. The account must be
+  // loaded.
+  std::string attachment_words(store::Account& account, engine::BlobId blob);
   IndexStatus status();
   // So that status() tells what is on the disk. The account must be loaded.
   Result<> open(store::Account& account);
@@ -95,6 +106,10 @@ class TextIndex {
   Result<> publish();
   // Merges what is small; true when there may be more.
   Result<bool> tidy();
+  // What read_attachments() needs, behind publish(): the messages that the index knows of, indexed
+  // or not, and where their attachments' words are.
+  std::map<MailboxId, IntervalSet> known();
+  AttachmentWords& attachments() { return attachments_; }
   // Forgets what was begun and not published; after an error of the above.
   void give_up();
   // Forgets everything, files too.
@@ -162,8 +177,10 @@ class TextIndex {
   std::string path_of(uint64_t number) const;
 
   const IndexOptions options_;
+  const Helpers& helpers_;
   IndexMetrics& metrics_;
   const std::string directory_;  // of this account
+  AttachmentWords attachments_;  // open while there are helpers
   std::atomic<bool> taken_{false};
   std::mutex open_mutex_;  // one opens
   std::mutex mutex_;       // all below but draft_

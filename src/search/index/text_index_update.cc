@@ -488,6 +488,7 @@ Result<> TextIndex::drop() {
   placements_.clear();
   pending_.clear();
   tell_waiting();
+  attachments_.close();
   std::error_code error;
   std::filesystem::remove_all(directory_, error);
   if (error) return fail(Code::io, directory_ + ": " + error.message());

@@ -21,14 +21,16 @@ bool is_text(const Program& key) {
 }  // namespace
 
 TextIndexes::TextIndexes(IndexOptions options, Metrics& metrics)
-    : options_(std::move(options)), metrics_(metrics) {}
+    : options_(std::move(options)),
+      metrics_(metrics),
+      helpers_(options_.helpers, options_.confinement, metrics) {}
 
 TextIndexPtr TextIndexes::find(PartitionId partition) {
   std::lock_guard lock(mutex_);
   auto at = entries_.find(partition);
   if (at == entries_.end()) {
     order_.push_front(partition);
-    auto index = std::make_shared<TextIndex>(options_, metrics_, partition);
+    auto index = std::make_shared<TextIndex>(options_, helpers_, metrics_, partition);
     at = entries_.emplace(partition, Entry{std::move(index), order_.begin()}).first;
   }
   order_.splice(order_.begin(), order_, at->second.place);

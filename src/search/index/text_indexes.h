@@ -34,12 +34,14 @@ class TextIndexes {
   void close();
 
   IndexMetrics& metrics() { return metrics_; }
+  const Helpers& helpers() const { return helpers_; }
   const IndexOptions& options() const { return options_; }
 
  private:
   void close_beyond(size_t count);
   const IndexOptions options_;
   IndexMetrics metrics_;
+  const Helpers helpers_;
   std::mutex mutex_;
   struct Entry {
     TextIndexPtr index;

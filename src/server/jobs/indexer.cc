@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "search/attachments/read_attachments.h"
 
 namespace eilpost::server {
 
@@ -17,6 +18,9 @@ const log::Source source{"index", ""};
 constexpr std::chrono::milliseconds slice{15};
 // Changes of an account that are worth a look at once: half a block.
 constexpr uint64_t many_changes = 32;
+
+// So does one that reads attachments, and then ends the one that it is at.
+constexpr std::chrono::milliseconds attachments_slice{200};
 
 struct Unequal {
   std::vector<MailboxId> mailboxes;
@@ -106,6 +110,23 @@ net::Task<Result<>> update_index(ServerWorld& world, const net::Signal& stop, In
   co_return failed;
 }
 
+net::Task<Result<bool>> read_some_attachments(ServerWorld& world, PartitionId partition) {
+  search::TextIndexPtr index = world.indexes->find(partition);
+  const Hold hold(index);
+  if (!hold.held()) co_return fail(Code::in_use, "the index is being worked on");
+  store::AccountPtr account = world.store.account(partition);
+  auto refresh = [&](auto done) { account->refresh(std::move(done)); };
+  auto refreshed = co_await net::await_callback<Result<>>(refresh);
+  CO_TRY(refreshed);
+  const search::Helpers& helpers = world.indexes->helpers();
+  auto job = [index, account, &helpers]() -> Result<bool> {
+    TRY(index->open(*account));
+    return search::read_attachments(*index, helpers, *account, attachments_slice);
+  };
+  auto more = co_await net::run_on(world.batch, std::move(job));
+  co_return more;
+}
+
 struct Indexer::State {
   State(ServerWorld& w, IndexerOptions o)
       : world(w), options(o), executor(w.io.next()), signal(executor) {}
@@ -120,6 +141,9 @@ struct Indexer::State {
   };
   std::map<PartitionId, Seen> seen;               // of accounts in memory: up to where, and when
   std::map<PartitionId, Steady::time_point> off;  // until when nothing is written
+  std::set<PartitionId> unread;                   // they may have attachments to be read
+  PartitionId read_last;                          // of them, so that each has its turn
+  Steady::time_point helpers_off{};               // until when no helper is begun
 
   bool is_off(PartitionId partition) {
     const auto at = off.find(partition);
@@ -165,6 +189,7 @@ net::Task<> update(State& state, PartitionId partition) {
   IndexRun what;
   what.partition = partition;
   auto updated = co_await update_index(state.world, state.signal, what);
+  if (updated && !state.world.indexes->helpers().empty()) state.unread.insert(partition);
   if (updated) co_return;
   const Error& error = updated.error();
   if (error.code == Code::not_found || error.code == Code::in_use) co_return;
@@ -172,6 +197,30 @@ net::Task<> update(State& state, PartitionId partition) {
   state.world.indexes->metrics().failures.add();
   source.warn("account={} is searched without more index for {} s: {}", partition.value,
               state.options.retry_after.count(), error.detail);
+}
+
+// One account after the other, as long as there is nothing else to do.
+template <class State>
+net::Task<> read_attachments_until(State& state, Steady::time_point until) {
+  while (!state.unread.empty() && state.signal.pending() == 0) {
+    const auto now = Steady::now();
+    if (now >= until || now < state.helpers_off) co_return;
+    auto at = state.unread.upper_bound(state.read_last);
+    if (at == state.unread.end()) at = state.unread.begin();
+    const PartitionId partition = *at;
+    state.read_last = partition;
+    auto more = co_await read_some_attachments(state.world, partition);
+    const bool busy = !more && more.error().code == Code::in_use;
+    if (busy) co_return;
+    if (!more || !*more) state.unread.erase(partition);
+    const bool gone = !more && more.error().code == Code::not_found;
+    if (more || gone) continue;
+    // The next account would meet the same helper.
+    state.helpers_off = Steady::now() + state.options.retry_after;
+    source.warn("attachments are not read for {} s: {}", state.options.retry_after.count(),
+                more.error().detail);
+    state.unread.insert(partition);
+  }
 }
 
 // Every account that is to have an index; indexes of accounts that are gone go.
@@ -222,6 +271,7 @@ net::Task<> Indexer::run(std::shared_ptr<State> state) {
       if (state->signal.pending() != 0) co_return;
       co_await update(*state, partition);
     }
+    co_await read_attachments_until(*state, until);
     state->world.indexes->shed();
     if (Steady::now() < pass_at) continue;
     pass_at = Steady::now() + state->options.pass_every;

@@ -1,6 +1,7 @@
 // Keeps the accounts' text indexes (search/index/text_indexes.h) up to date: a second behind what
 // changes in accounts that are in memory, at once for those that a search has asked for, and all of
-// them at the start and every hour. Where other nodes have the engine too, only accounts that were
+// them at the start and every hour; what attachments say comes behind, account by account. Where
+// other nodes have the engine too, only accounts that were
 // searched here have an index here. Works on the batch pool in slices, one account at a time; an
 // account whose index cannot be written is left alone for a while. Started and stopped by main's
 // thread.
@@ -50,5 +51,7 @@ struct IndexRun {
   bool all = false;
 };
 net::Task<Result<>> update_index(ServerWorld& world, const net::Signal& stop, IndexRun what);
+// Has helpers read some attachments of an account; true when there are more. Code::in_use as above.
+net::Task<Result<bool>> read_some_attachments(ServerWorld& world, PartitionId partition);
 
 }  // namespace eilpost::server
