@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/limits.h"
-
 namespace eilpost::imap {
 namespace {
 
@@ -28,7 +26,7 @@ constexpr auto scope_names = std::to_array<ScopeName>({
 
 // filter-mailboxes = "selected" / "selected-delayed" / "inboxes" / "personal" / "subscribed" /
 //   ("subtree" / "subtree-one" / "mailboxes") SP (mailbox / "(" mailbox *(SP mailbox) ")")
-Result<MailboxFilter> parse_mailbox_filter(Cursor& cursor) {
+Result<MailboxFilter> parse_mailbox_filter(Cursor& cursor, size_t names_max) {
   const auto known = std::find_if(scope_names.begin(), scope_names.end(),
                                   [&](const ScopeName& s) { return cursor.accept_word(s.name); });
   if (known == scope_names.end()) return cursor.expected("which mailboxes are meant");
@@ -36,7 +34,7 @@ Result<MailboxFilter> parse_mailbox_filter(Cursor& cursor) {
   if (!known->has_names) return filter;
   TRY(cursor.space());
   const auto one = [&]() -> Result<> {
-    if (filter.names.size() == limits::filter_mailboxes_max) {
+    if (filter.names.size() == names_max) {
       return cursor.error(Code::limit, "too many mailboxes");
     }
     filter.names.push_back(TRY(cursor.mailbox()));

@@ -29,8 +29,8 @@ struct MailboxFilter {
   friend bool operator==(const MailboxFilter&, const MailboxFilter&) = default;
 };
 
-// filter-mailboxes. Code::invalid; Code::limit above limits::filter_mailboxes_max names.
-Result<MailboxFilter> parse_mailbox_filter(Cursor& cursor);
+// filter-mailboxes. Code::invalid; Code::limit above `names_max` names.
+Result<MailboxFilter> parse_mailbox_filter(Cursor& cursor, size_t names_max);
 void print_mailbox_filter(CommandWriter& out, const MailboxFilter& filter);
 
 }  // namespace eilpost::imap

@@ -1,5 +1,7 @@
 #include "protocol/imap/multisearch.h"
 
+#include "base/limits.h"
+
 namespace eilpost::imap {
 namespace {
 
@@ -8,7 +10,7 @@ namespace {
 Result<> parse_sources(Cursor& cursor, MultiSearch& command) {
   return cursor.list_of_some([&]() -> Result<> {
     const size_t start = cursor.position();
-    command.sources.push_back(TRY(parse_mailbox_filter(cursor)));
+    command.sources.push_back(TRY(parse_mailbox_filter(cursor, limits::filter_mailboxes_max)));
     // RFC 7377 2.2: it says when NOTIFY tells, and means nothing here.
     if (command.sources.back().scope == MailboxScope::selected_delayed) {
       return cursor.error_at(Code::invalid, "expected selected in place of selected-delayed",

@@ -6,22 +6,6 @@
 namespace eilpost::imap {
 namespace {
 
-using Filter = NotifyGroup::Filter;
-
-struct FilterName {
-  std::string_view name;
-  Filter filter;
-};
-constexpr auto filter_names = std::to_array<FilterName>({
-    {"selected", Filter::selected},
-    {"selected-delayed", Filter::selected_delayed},
-    {"inboxes", Filter::inboxes},
-    {"personal", Filter::personal},
-    {"subscribed", Filter::subscribed},
-    {"subtree", Filter::subtree},
-    {"mailboxes", Filter::mailboxes},
-});
-
 struct EventName {
   std::string_view name;
   NotifyEvent event;
@@ -36,37 +20,6 @@ constexpr auto event_names = std::to_array<EventName>({
     {"MailboxMetadataChange", event_mailbox_metadata_change},
     {"ServerMetadataChange", event_server_metadata_change},
 });
-
-bool has_names(Filter filter) {
-  return filter == Filter::subtree || filter == Filter::mailboxes;
-}
-
-// one-or-more-mailbox = mailbox / many-mailboxes
-Result<std::vector<std::string>> parse_mailboxes(Cursor& cursor) {
-  std::vector<std::string> names;
-  if (cursor.peek() != '(') {
-    names.push_back(TRY(cursor.mailbox()));
-    return names;
-  }
-  TRY(cursor.list_of_some([&]() -> Result<> {
-    names.push_back(TRY(cursor.mailbox()));
-    return {};
-  }));
-  return names;
-}
-
-// filter-mailboxes = filter-mailboxes-selected / filter-mailboxes-other
-Result<> parse_filter(Cursor& cursor, NotifyGroup& group) {
-  for (const FilterName& known : filter_names) {
-    if (!cursor.accept_word(known.name)) continue;
-    group.filter = known.filter;
-    TRY(cursor.space());
-    if (!has_names(known.filter)) return {};
-    group.mailboxes = TRY(parse_mailboxes(cursor));
-    return cursor.space();
-  }
-  return cursor.expected("a mailbox specifier like SELECTED or PERSONAL");
-}
 
 // event = message-event / mailbox-event / user-event / event-ext
 Result<> parse_event(Cursor& cursor, NotifyGroup& group) {
@@ -126,7 +79,9 @@ Result<NotifyGroup> parse_group(Cursor& cursor) {
   const size_t start = cursor.position();
   TRY(cursor.enter());
   cursor.skip_spaces();
-  TRY(parse_filter(cursor, group));
+  // How many names there may be, the session says, in its own words (RFC 5465 5.8).
+  group.where = TRY(parse_mailbox_filter(cursor, SIZE_MAX));
+  TRY(cursor.space());
   TRY(parse_events(cursor, group));
   cursor.skip_spaces();
   TRY(cursor.leave());
@@ -192,17 +147,8 @@ void print_notify(CommandWriter& out, const Notify& command) {
   out.raw("NOTIFY SET");
   if (command.status) out.raw(" STATUS");
   for (const NotifyGroup& group : command.groups) {
-    for (const FilterName& known : filter_names) {
-      if (known.filter == group.filter) out.raw(" (").raw(known.name);
-    }
-    if (has_names(group.filter)) {
-      char before = '(';
-      for (const std::string& name : group.mailboxes) {
-        out.raw(before == '(' ? " (" : " ").mailbox(name);
-        before = ' ';
-      }
-      out.raw(")");
-    }
+    out.raw(" (");
+    print_mailbox_filter(out, group.where);
     out.raw(" ");
     print_events(out.line(), group);
     out.raw(")");

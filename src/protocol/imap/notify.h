@@ -10,6 +10,7 @@
 
 #include "protocol/imap/cursor.h"
 #include "protocol/imap/fetch.h"
+#include "protocol/imap/mailbox_filter.h"
 #include "protocol/imap/writer.h"
 
 namespace eilpost::imap {
@@ -28,23 +29,13 @@ enum NotifyEvent : uint8_t {
 inline constexpr uint8_t message_events = 15;
 
 struct NotifyGroup {
-  enum class Filter : uint8_t {
-    selected,
-    selected_delayed,
-    inboxes,
-    personal,
-    subscribed,
-    subtree,
-    mailboxes,
-  };
-  Filter filter = Filter::selected;
-  std::vector<std::string> mailboxes;       // of subtree and mailboxes; at least one
+  MailboxFilter where;
   uint8_t events = 0;                       // NotifyEvent bits; none: NONE
   std::vector<std::string> unknown_events;  // as they were written: the session answers NO
   // What to send of new messages of the selected mailbox.
   std::optional<std::vector<FetchItem>> fetch;
   bool is_selected() const {
-    return filter == Filter::selected || filter == Filter::selected_delayed;
+    return where.scope == MailboxScope::selected || where.scope == MailboxScope::selected_delayed;
   }
   friend bool operator==(const NotifyGroup&, const NotifyGroup&) = default;
 };

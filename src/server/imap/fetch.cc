@@ -405,6 +405,17 @@ net::Task<Result<>> print_new_messages(ImapSession& session,
                                        const std::vector<imap::FetchItem>& items, UidSet uids) {
   // Whatever is fetched, nothing is marked \Seen: the client has not asked for the message.
   FetchPlan plan = plan_fetch(items);
+  const auto lacks = [&](FetchKind kind) {
+    return std::none_of(plan.items.begin(), plan.items.end(),
+                        [kind](const FetchItem& item) { return item.kind == kind; });
+  };
+  // RFC 7162 3.1, 3.2.4: what comes unasked has UID and MODSEQ, once CONDSTORE is on.
+  if (session.condstore && !session.uid_only && lacks(FetchKind::uid)) {
+    plan.items.push_back({FetchKind::uid, {}, {}, false, false});
+  }
+  if (session.condstore && lacks(FetchKind::modseq)) {
+    plan.items.push_back({FetchKind::modseq, {}, {}, false, false});
+  }
   auto runner = std::make_unique<FetchRunner>(session, std::move(plan), std::move(uids), "");
   auto done = co_await runner->run();
   co_return done;

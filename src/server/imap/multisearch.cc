@@ -149,7 +149,7 @@ CommandTask run(ImapSession& session, const imap::MultiSearch& command, RunOptio
     // RFC 5267 4.3.1: updates are of SEARCH in the selected mailbox.
     imap::append_untagged(session.out(), imap::Condition::no,
                           imap::ResponseCode::no_update(std::string(options.tag)),
-                          "ESEARCH is not kept up to date");
+                          session.text("ESEARCH is not kept up to date"));
   }
   const store::FoldersPtr tree = session.folders();
   const std::vector<MailboxId> mailboxes = mailboxes_of(*tree, sources, surroundings);

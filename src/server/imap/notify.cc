@@ -30,7 +30,7 @@ std::optional<Reply> refusal_of(ImapSession& session, const imap::Notify& comman
   if (session.hides("NOTIFY")) return Reply::bad("NOTIFY is not offered");
   size_t names = 0;
   for (const imap::NotifyGroup& group : command.groups) {
-    names += group.mailboxes.size();
+    names += group.where.names.size();
     if (!group.unknown_events.empty() || (group.events & imap::event_annotation_change) != 0) {
       std::vector<std::string> known;
       for (const auto event : supported_events) known.emplace_back(imap::notify_event_name(event));
@@ -112,8 +112,8 @@ std::vector<imap::ListData> names_to_tell(NotifyState& notify, const Look& look)
   if (look.tree == notify.tree) return out;
   std::set<std::string> told;
   const auto wants = [&](const std::string& name, uint8_t event) {
-    return ((events_of(notify.groups, *look.tree, name) |
-             events_of(notify.groups, *notify.tree, name)) &
+    return ((events_of(notify.groups, *look.tree, name, notify.surroundings) |
+             events_of(notify.groups, *notify.tree, name, notify.surroundings)) &
             event) != 0;
   };
   bool others = false;
@@ -155,7 +155,8 @@ std::vector<StatusToTell> statuses_to_tell(ImapSession& session, const Look& loo
     const store::MailboxDef* def = look.tree->find(mailbox);
     if (!def || !def->selectable || is_selected(session, mailbox)) continue;
     std::string name = look.tree->name(mailbox);
-    const uint8_t events = events_of(session.notify->groups, *look.tree, name);
+    const NotifyState& notify = *session.notify;
+    const uint8_t events = events_of(notify.groups, *look.tree, name, notify.surroundings);
     auto items = news_items(session, events, news);
     if (!items.empty()) out.push_back({mailbox, std::move(name), std::move(items)});
   }
@@ -193,7 +194,7 @@ net::Task<Result<Look>> look_around(ImapSession& session) {
 }
 
 net::Task<> tell_metadata(ImapSession& session, const Look& look) {
-  const auto& groups = session.notify->groups;
+  const NotifyState& notify = *session.notify;
   AnnotationNames names;
   for (const auto& [mailbox, news] : look.news.mailboxes) {
     if (!news.annotations.empty()) names[mailbox] = news.annotations;
@@ -203,12 +204,13 @@ net::Task<> tell_metadata(ImapSession& session, const Look& look) {
     if (all) names = std::move(*all);
   }
   uint8_t all_events = 0;
-  for (const imap::NotifyGroup& group : groups) all_events |= group.events;
+  for (const imap::NotifyGroup& group : notify.groups) all_events |= group.events;
   if ((all_events & imap::event_server_metadata_change) == 0) names.erase(MailboxId(0));
   std::erase_if(names, [&](const auto& one) {
     if (!one.first) return false;
     const std::string name = look.tree->name(one.first);
-    return (events_of(groups, *look.tree, name) & imap::event_mailbox_metadata_change) == 0;
+    const uint8_t events = events_of(notify.groups, *look.tree, name, notify.surroundings);
+    return (events & imap::event_mailbox_metadata_change) == 0;
   });
   append_annotation_names(session, names);
 }
@@ -273,13 +275,14 @@ CommandTask run(ImapSession& session, const imap::Notify& command, RunOptions) {
     if (!synced) co_return reply_for(session, synced.error());
   }
   auto state = std::make_unique<NotifyState>();
+  state->surroundings.delivers_to_all = session.settings().subaddress_folder;
   for (const imap::NotifyGroup& group : command.groups) {
     if (!group.is_selected()) {
       state->groups.push_back(group);
       continue;
     }
     state->selected_events = group.events;
-    state->delayed = group.filter == imap::NotifyGroup::Filter::selected_delayed;
+    state->delayed = group.where.scope == imap::MailboxScope::selected_delayed;
     state->fetch = group.fetch.value_or(std::vector<imap::FetchItem>());
     for (const imap::FetchItem& item : state->fetch) {
       if (item.kind == imap::FetchKind::modseq) session.use_condstore();  // RFC 7162 3.1
@@ -299,7 +302,9 @@ CommandTask run(ImapSession& session, const imap::Notify& command, RunOptions) {
   const store::FoldersPtr tree = session.notify->tree;
   for (const auto& entry : tree->entries()) {
     if (!entry.def->selectable || is_selected(session, entry.def->id)) continue;
-    const auto items = first_items(events_of(session.notify->groups, *tree, entry.name));
+    const NotifyState& notify = *session.notify;
+    const auto items =
+        first_items(events_of(notify.groups, *tree, entry.name, notify.surroundings));
     if (items.empty()) continue;
     append_status_of(session, entry.name, entry.def->id, items);
     auto sent = co_await session.send_if_large();

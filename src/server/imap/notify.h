@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "protocol/imap/notify.h"
+#include "server/imap/mailbox_scope.h"
 #include "server/imap/session.h"
 #include "store/folders.h"
 
@@ -23,6 +24,7 @@ struct NotifyState {
   bool delayed = false;                    // expunges of it wait for a command (SELECTED-DELAYED)
   std::vector<imap::FetchItem> fetch;      // of its new messages
   std::vector<imap::NotifyGroup> groups;   // for other mailboxes
+  ScopeSurroundings surroundings;          // of the groups
   ModSeq seen;                             // changes up to here were told
   store::FoldersPtr tree;                  // as it was told
   std::map<std::string, bool> subscribed;  // by this session since, and how it left the name
@@ -31,7 +33,7 @@ struct NotifyState {
 
 // Events that `groups` ask for of a mailbox that is not selected. Pure.
 uint8_t events_of(const std::vector<imap::NotifyGroup>& groups, const store::FolderTree& tree,
-                  std::string_view name);
+                  std::string_view name, const ScopeSurroundings& surroundings);
 
 // A name that LIST describes differently from one tree to the next. Pure, but for the trees.
 struct NameChange {

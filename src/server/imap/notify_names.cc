@@ -9,33 +9,6 @@ namespace eilpost::server {
 
 namespace {
 
-using Filter = imap::NotifyGroup::Filter;
-
-// RFC 5465 6.5: the mailbox itself, and all below.
-bool is_in_subtree(std::string_view top, std::string_view name) {
-  if (name.substr(0, top.size()) != top) return false;
-  return name.size() == top.size() || name[top.size()] == '/';
-}
-
-bool means(const imap::NotifyGroup& group, const store::FolderTree& tree, std::string_view name) {
-  const auto any = [&](auto&& matches) {
-    return std::any_of(group.mailboxes.begin(), group.mailboxes.end(),
-                       [&](const std::string& one) { return matches(store::canonical_name(one)); });
-  };
-  switch (group.filter) {
-    case Filter::selected:
-    case Filter::selected_delayed: return false;
-    // RFC 5465 6.3: mail may be delivered to any of them (user+detail), so both are all.
-    case Filter::inboxes:
-    case Filter::personal: return true;
-    case Filter::subscribed: return tree.subscriptions().count(std::string(name)) != 0;
-    case Filter::subtree:
-      return any([&](const std::string& top) { return is_in_subtree(top, name); });
-    case Filter::mailboxes: return any([&](const std::string& one) { return one == name; });
-  }
-  return false;
-}
-
 std::string parent_of(const std::string& name) {
   const size_t slash = name.rfind('/');
   return slash == std::string::npos ? std::string() : name.substr(0, slash);
@@ -98,10 +71,10 @@ class Comparison {
 }  // namespace
 
 uint8_t events_of(const std::vector<imap::NotifyGroup>& groups, const store::FolderTree& tree,
-                  std::string_view name) {
+                  std::string_view name, const ScopeSurroundings& surroundings) {
   uint8_t events = 0;
   for (const imap::NotifyGroup& group : groups) {
-    if (means(group, tree, name)) events |= group.events;
+    if (is_meant(tree, name, group.where, surroundings)) events |= group.events;
   }
   return events;
 }

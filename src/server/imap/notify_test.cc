@@ -73,20 +73,26 @@ TEST(NotifyNames, NoLongerSelectable) {
 }
 
 TEST(NotifyEvents, GroupsAddUp) {
-  using Filter = imap::NotifyGroup::Filter;
+  using imap::MailboxScope;
   const store::FolderTree tree(
       {def(1, 0, "INBOX"), def(2, 0, "a"), def(3, 2, "b"), def(4, 0, "ab")}, {"ab"});
   const std::vector<imap::NotifyGroup> groups{
-      {Filter::selected, {}, imap::event_message_new, {}, {}},
-      {Filter::subtree, {"a"}, imap::event_mailbox_name, {}, {}},
-      {Filter::subscribed, {}, imap::event_flag_change, {}, {}},
-      {Filter::mailboxes, {"inbox", "a/b"}, imap::event_subscription_change, {}, {}}};
-  EXPECT_EQ(events_of(groups, tree, "a"), imap::event_mailbox_name);
-  EXPECT_EQ(events_of(groups, tree, "a/b"),
+      {{MailboxScope::selected, {}}, imap::event_message_new, {}, {}},
+      {{MailboxScope::subtree, {"a"}}, imap::event_mailbox_name, {}, {}},
+      {{MailboxScope::subscribed, {}}, imap::event_flag_change, {}, {}},
+      {{MailboxScope::mailboxes, {"inbox", "a/b"}}, imap::event_subscription_change, {}, {}}};
+  EXPECT_EQ(events_of(groups, tree, "a", {}), imap::event_mailbox_name);
+  EXPECT_EQ(events_of(groups, tree, "a/b", {}),
             imap::event_mailbox_name | imap::event_subscription_change);
-  EXPECT_EQ(events_of(groups, tree, "ab"), imap::event_flag_change);
-  EXPECT_EQ(events_of(groups, tree, "INBOX"), imap::event_subscription_change);
-  EXPECT_EQ(events_of(groups, tree, "c"), 0);
+  EXPECT_EQ(events_of(groups, tree, "ab", {}), imap::event_flag_change);
+  EXPECT_EQ(events_of(groups, tree, "INBOX", {}), imap::event_subscription_change);
+  EXPECT_EQ(events_of(groups, tree, "c", {}), 0);
+  // RFC 5465 6.3: inboxes are those to which mail may be delivered.
+  const std::vector<imap::NotifyGroup> inboxes{
+      {{MailboxScope::inboxes, {}}, imap::event_message_new, {}, {}}};
+  EXPECT_EQ(events_of(inboxes, tree, "INBOX", {}), imap::event_message_new);
+  EXPECT_EQ(events_of(inboxes, tree, "a", {}), 0);
+  EXPECT_EQ(events_of(inboxes, tree, "a", {.delivers_to_all = true}), imap::event_message_new);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ constexpr auto table = std::to_array<Line>({
     {"A limit of this server is reached.", "Eine Grenze dieses Servers ist erreicht."},
     {"CONDSTORE is on", "CONDSTORE ist eingeschaltet"},
     {"DEFLATE from here on", "von hier an mit DEFLATE"},
+    {"ESEARCH is not kept up to date", "ESEARCH wird nicht fortgeführt"},
     {"It exists already.", "Das gibt es schon."},
     {"It is in use; try again later.", "Das wird gerade benutzt; bitte später noch einmal."},
     {"It is too big for this server.", "Das ist zu groß für diesen Server."},
