@@ -9,13 +9,14 @@ namespace eilpost::server {
 
 namespace {
 
-net::Task<Result<store::CopyResult>> transfer(ImapSession& session, store::CopyRequest request) {
+net::Task<Result<store::CopyResult>> transfer(ImapSession& session, store::CopyRequest request,
+                                              Progress& progress) {
   engine::Engine* engine = &session.world().engine;
   std::function<Result<store::CopyResult>(store::Tx&)> f =
       [engine, request = std::move(request)](store::Tx& tx) {
         return store::copy(tx, *engine, request);
       };
-  auto result = co_await session.mutate<store::CopyResult>(std::move(f));
+  auto result = co_await mutate_telling<store::CopyResult>(session, &progress, std::move(f));
   co_return result;
 }
 
@@ -86,7 +87,7 @@ net::Task<tl::expected<void, Reply>> move_all(ImapSession& session, store::CopyR
   bool any = false;
   while (!rest.empty()) {
     request.uids = UidSet(rest.raw().take_first(move_step));
-    auto moved = co_await transfer(session, request);
+    auto moved = co_await transfer(session, request, progress);
     if (!moved) co_return tl::unexpected(refused(session, request.to, moved.error()));
     if (moved->uids.empty()) continue;
     any = true;
@@ -120,7 +121,8 @@ CommandTask run(ImapSession& session, const imap::Copy& command, RunOptions opti
                     "more messages than one command may work on"};
   }
   const MailboxId target = prepared.request.to;
-  auto copied = co_await transfer(session, std::move(prepared.request));
+  Progress progress(session, options.tag, asked);
+  auto copied = co_await transfer(session, std::move(prepared.request), progress);
   if (!copied) co_return refused(session, target, copied.error());
   if (copied->uids.empty()) {
     co_return Reply::no(imap::CodeName::expunge_issued, "all of the messages are gone");

@@ -18,7 +18,7 @@ net::Task<Result<store::ExpungeResult>> expunge_all(ImapSession& session, Mailbo
         [engine, request = std::move(request)](store::Tx& tx) {
           return store::expunge(tx, *engine, request);
         };
-    auto gone = co_await session.mutate<store::ExpungeResult>(std::move(step));
+    auto gone = co_await mutate_telling<store::ExpungeResult>(session, progress, std::move(step));
     CO_TRY(gone);
     total.uids.add(gone->uids);
     if (gone->modseq) total.modseq = gone->modseq;

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "mime/charset.h"
 #include "server/imap/commands.h"
+#include "server/imap/search_run.h"
 #include "store/annotations.h"
 
 namespace eilpost::server {
@@ -84,10 +85,7 @@ net::Task<tl::expected<imap::Search, Reply>> with_filters(ImapSession& session,
   if (!imap::uses(command.key, SearchOp::filter)) co_return std::move(command);
   if (!is_utf8_or_ascii(command.charset)) {
     // RFC 5466 3.1: BAD, where it is NO otherwise.
-    const std::vector<std::string> charsets{"US-ASCII", "UTF-8"};
-    co_return Refused(Reply{imap::Condition::bad,
-                            imap::ResponseCode(imap::CodeName::bad_charset, charsets),
-                            "named searches are in UTF-8"});
+    co_return Refused(Reply{imap::Condition::bad, bad_charset(), "named searches are in UTF-8"});
   }
   command.charset.clear();
   auto job = [account = session.account_ptr()] {

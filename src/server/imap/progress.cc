@@ -23,4 +23,15 @@ net::Task<Result<>> Progress::at(std::optional<uint64_t> done) {
   co_return sent;
 }
 
+net::Task<> wait_telling(net::Signal& done, Progress& progress) {
+  constexpr std::chrono::seconds pause(limits::progress_seconds);
+  while (true) {
+    const bool over = co_await done.wait_until(net::after(pause));
+    if (over) co_return;
+    auto told = co_await progress.at(std::nullopt);
+    // Whether somebody listens or not, the commit comes to its end.
+    if (!told) continue;
+  }
+}
+
 }  // namespace eilpost::server

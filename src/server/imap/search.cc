@@ -2,7 +2,6 @@
 // shows.
 
 #include "server/imap/commands.h"
-#include "server/imap/fetch_plan.h"
 #include "server/imap/filters.h"
 #include "server/imap/search_run.h"
 
@@ -43,11 +42,8 @@ CommandTask run(ImapSession& session, const imap::Search& asked, RunOptions opti
   if (session.utf8 && !asked.charset.empty()) {
     co_return Reply::bad("SEARCH takes no CHARSET once UTF8=ACCEPT is enabled");
   }
-  // RFC 5267 4.3: updates would not say which search they are of.
-  if (asked.returns.update && is_live(session, options.tag)) co_return Reply::bad("tag reuse");
-  if (body_items(asked.returns.update_items) > limits::fetch_bodies_max) {
-    co_return Reply::no(imap::CodeName::limit, "more body sections than one FETCH may name");
-  }
+  auto refused = update_refused(session, asked.returns, options.tag);
+  if (refused) co_return std::move(*refused);
   auto command = co_await with_filters(session, asked);
   if (!command) co_return std::move(command.error());
   auto answer = co_await find_messages(session, *command, options.tag);

@@ -140,12 +140,11 @@ Program Planner::simple(const SearchKey& key) const {
   }
 }
 
-// What is returned names some of the messages found, and COUNT or ALL do not name the others.
+}  // namespace
+
 bool only_some(const imap::SearchReturn& returns) {
   return (returns.min || returns.max || returns.partial) && !returns.all && !returns.count;
 }
-
-}  // namespace
 
 Result<search::Program> plan_search(const imap::Search& command,
                                     const SearchSurroundings& surroundings) {

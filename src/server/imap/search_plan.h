@@ -25,6 +25,8 @@ struct SearchSurroundings {
 Result<search::Program> plan_search(const imap::Search& command,
                                     const SearchSurroundings& surroundings);
 
+// What is returned names some of the messages found, and COUNT or ALL do not name the others.
+bool only_some(const imap::SearchReturn& returns);
 // RFC 5182 2.1, 2.4, RFC 9394 3.2: with MIN, MAX and PARTIAL only those are kept, else all.
 UidSet saved_result(const imap::SearchReturn& returns, const UidSet& found);
 

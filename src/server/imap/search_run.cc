@@ -1,6 +1,7 @@
 #include "server/imap/search_run.h"
 
 #include "server/imap/commands.h"
+#include "server/imap/fetch_plan.h"
 
 namespace eilpost::server {
 
@@ -20,10 +21,21 @@ Reply search_refused(ImapSession& session, const Error& error) {
   // RFC 5255 4.4: not every collation has substrings (RFC 4790 4.2.3).
   if (error.code == Code::cannot) return Reply::bad("this comparator knows no substrings");
   if (error.code != Code::bad_charset) return reply_for(session, error);
-  // RFC 9051 6.4.4: the charsets that may be used; those that ICU knows besides would fill pages.
+  return {imap::Condition::no, bad_charset(), "this charset is not known"};
+}
+
+// RFC 9051 6.4.4: the charsets that may be used; those that ICU knows besides would fill pages.
+imap::ResponseCode bad_charset() {
   const std::vector<std::string> charsets{"US-ASCII", "UTF-8"};
-  return {imap::Condition::no, imap::ResponseCode(imap::CodeName::bad_charset, charsets),
-          "this charset is not known"};
+  return imap::ResponseCode(imap::CodeName::bad_charset, charsets);
+}
+
+std::optional<Reply> update_refused(ImapSession& session, const imap::SearchReturn& returns,
+                                    std::string_view tag) {
+  // RFC 5267 4.3: updates would not say which search they are of.
+  if (returns.update && is_live(session, tag)) return Reply::bad("tag reuse");
+  if (body_items(returns.update_items) <= limits::fetch_bodies_max) return std::nullopt;
+  return Reply::no(imap::CodeName::limit, "more body sections than one FETCH may name");
 }
 
 void log_unreadable(ImapSession& session, MailboxId mailbox, const UidSet& uids) {

@@ -2,6 +2,7 @@
 // search_run.cc. One session's coroutine.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <tl/expected.hpp>
 
@@ -21,8 +22,13 @@ net::Task<tl::expected<search::Answer, Reply>> find_messages(ImapSession& sessio
                                                              const imap::Search& command,
                                                              std::string_view tag);
 
-// A search's error as its reply.
+// The reply that refuses what RETURN asks to be kept up to date, or nothing.
+std::optional<Reply> update_refused(ImapSession& session, const imap::SearchReturn& returns,
+                                    std::string_view tag);
+
+// A search's error as its reply, and the charsets that one may name.
 Reply search_refused(ImapSession& session, const Error& error);
+imap::ResponseCode bad_charset();
 
 // Logs messages whose octets are damaged.
 void log_unreadable(ImapSession& session, MailboxId mailbox, const UidSet& uids);

@@ -5,7 +5,6 @@
 
 #include "search/order/sorter.h"
 #include "server/imap/commands.h"
-#include "server/imap/fetch_plan.h"
 #include "server/imap/filters.h"
 #include "server/imap/progress.h"
 #include "server/imap/search_plan.h"
@@ -65,12 +64,6 @@ bool asks_for_relevancy(const imap::Sort& command) {
   return std::any_of(
       command.criteria.begin(), command.criteria.end(),
       [](const imap::SortCriterion& c) { return c.key == imap::SortKey::relevancy; });
-}
-
-// RFC 5182 2.1, 2.4, RFC 9394 3.2: with MIN, MAX and PARTIAL only those are kept and counted for
-// MODSEQ, else all.
-bool only_some(const imap::SearchReturn& returns) {
-  return (returns.min || returns.max || returns.partial) && !returns.all && !returns.count;
 }
 
 UidSet returned(const imap::SearchReturn& returns, const std::vector<Uid>& order) {
@@ -197,6 +190,7 @@ net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& ses
   options.collation = what.collation;
   options.cache = session.world().orders;
   options.references = what.references;
+  Progress progress(session, what.tag, std::nullopt);
   auto make = [account = session.account_ptr(), shown = std::move(shown), what = std::move(what),
                options]() -> Result<SorterPtr> {
     return std::make_shared<search::Sorter>(account, shown, what.wanted, what.keys, options);
@@ -213,6 +207,8 @@ net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& ses
     auto job = [known = *sorter] { return known->step(hop_pages); };
     auto stepped = co_await session.read(std::move(job));
     CO_TRY(stepped);
+    auto told = co_await progress.at(std::nullopt);
+    CO_TRY(told);
   }
   if (!(*sorter)->unreadable().empty()) {
     session.log().error("sort: messages of mailbox {} could not be read: {}",
@@ -227,6 +223,7 @@ net::Task<Result<std::vector<Uid>>> sort_messages(ImapSession& session, const Ui
   SortWhat what;
   what.wanted = found;
   what.collation = surroundings.collation;
+  what.tag = surroundings.tag;
   std::vector<search::SortCriterion> criteria;
   for (const imap::SortCriterion& criterion : asked) {
     const search::SortBy by = sort_by(criterion.key);
@@ -247,11 +244,7 @@ net::Task<Result<std::vector<Uid>>> sort_messages(ImapSession& session, const Ui
 
 CommandTask run(ImapSession& session, const imap::Sort& asked, RunOptions options) {
   const imap::SearchReturn& returns = asked.search.returns;
-  // RFC 5267 4.3: updates would not say which search they are of.
-  if (returns.update && is_live(session, options.tag)) co_return Reply::bad("tag reuse");
-  if (body_items(returns.update_items) > limits::fetch_bodies_max) {
-    co_return Reply::no(imap::CodeName::limit, "more body sections than one FETCH may name");
-  }
+  if (auto refused = update_refused(session, returns, options.tag)) co_return std::move(*refused);
   if (asks_for_relevancy(asked) && !search::evaluates_fuzzy) {
     co_return Reply::bad("RELEVANCY is not offered here");
   }
@@ -260,7 +253,7 @@ CommandTask run(ImapSession& session, const imap::Sort& asked, RunOptions option
   const imap::Sort command{asked.criteria, std::move(*plain)};
   auto answer = co_await find_messages(session, command.search, options.tag);
   if (!answer) co_return answer.error();
-  SortSurroundings surroundings{session.collation, answer->relevancy};
+  SortSurroundings surroundings{session.collation, answer->relevancy, std::string(options.tag)};
   auto order =
       co_await sort_messages(session, answer->uids, command.criteria, std::move(surroundings));
   if (!order) {

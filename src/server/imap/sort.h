@@ -18,6 +18,7 @@ namespace eilpost::server {
 struct SortSurroundings {
   mime::Collation collation = mime::Collation::unicode_casemap;
   std::vector<search::Answer::Score> relevancy = {};
+  std::string tag = {};  // of the command, for what it tells of its progress
 };
 
 // `found`, messages of the session's view, in the asked order. Errors are the engine's.
@@ -32,6 +33,7 @@ struct SortWhat {
   std::vector<search::SortBy> keys;
   bool references = false;
   mime::Collation collation = mime::Collation::unicode_casemap;
+  std::string tag;  // of the command, as above
 };
 net::Task<Result<std::shared_ptr<search::Sorter>>> ready_sorter(ImapSession& session,
                                                                 SortWhat what);

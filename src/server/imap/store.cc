@@ -77,7 +77,7 @@ net::Task<Result<store::StoreResult>> store_flags(ImapSession& session, store::S
     std::function<Result<store::StoreResult>(store::Tx&)> f = [request](store::Tx& tx) {
       return store::store_flags(tx, request);
     };
-    auto stored = co_await session.mutate<store::StoreResult>(std::move(f));
+    auto stored = co_await mutate_telling<store::StoreResult>(session, progress, std::move(f));
     CO_TRY(stored);
     // RFC 9051 6.4.6: silent or not, what others changed as well has to be told.
     const UidSet foreseen(stored->changed.raw().subtract(stored->overtaken.raw()));

@@ -48,6 +48,7 @@ CommandTask run(ImapSession& session, const imap::Thread& command, RunOptions op
   }
   what.references = true;
   what.collation = session.collation;
+  what.tag = std::string(options.tag);
   auto ready = co_await ready_sorter(session, std::move(what));
   if (!ready) co_return reply_for(session, ready.error());
   std::shared_ptr<search::Sorter> sorter = std::move(*ready);
