@@ -62,28 +62,19 @@ Words words_of(AlertKind kind) {
   return {"{0}", "{0}"};
 }
 
-template <class T, size_t n>
-std::optional<T> named(const std::array<std::string_view, n>& names, std::string_view name) {
-  const auto at = std::find(names.begin(), names.end(), name);
-  if (at == names.end()) return std::nullopt;
-  return static_cast<T>(at - names.begin());
-}
-
 }  // namespace
 
 std::string_view alert_name(AlertKind kind) {
   return kind_names[static_cast<size_t>(kind)];
 }
 std::optional<AlertKind> alert_named(std::string_view name) {
-  return named<AlertKind>(kind_names, name);
+  const auto at = std::find(kind_names.begin(), kind_names.end(), name);
+  if (at == kind_names.end()) return std::nullopt;
+  return static_cast<AlertKind>(at - kind_names.begin());
 }
 std::string_view frequency_name(AlertFrequency frequency) {
   return frequency_names[static_cast<size_t>(frequency)];
 }
-std::optional<AlertFrequency> frequency_named(std::string_view name) {
-  return named<AlertFrequency>(frequency_names, name);
-}
-
 AlertRule default_rule(AlertKind kind) {
   AlertRule out;
   out.kind = kind;

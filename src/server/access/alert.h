@@ -30,7 +30,6 @@ std::optional<AlertKind> alert_named(std::string_view name);
 
 enum class AlertFrequency : uint8_t { never, once, weekly, daily, login };
 std::string_view frequency_name(AlertFrequency frequency);
-std::optional<AlertFrequency> frequency_named(std::string_view name);
 
 enum class AlertLanguage : uint8_t { english, german };
 

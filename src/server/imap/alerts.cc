@@ -4,19 +4,13 @@
 
 #include "server/access/alerts.h"
 #include "server/imap/commands.h"
+#include "server/imap/login_outcome.h"
 #include "server/lmtp/delivery.h"
 #include "store/mutations.h"
 
 namespace eilpost::server {
 
 namespace {
-
-int tls_version_of(const net::Stream& stream) {
-  const auto info = stream.tls_info();
-  if (!info) return 0;
-  if (info->version == "TLSv1.3") return 13;
-  return info->version == "TLSv1.2" ? 12 : 0;
-}
 
 LoginFacts facts_of(ImapSession& session) {
   const directory::Identity& identity = session.identity();

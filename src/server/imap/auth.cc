@@ -40,12 +40,13 @@ net::DiskPool& pool_for(ImapSession& session, const sasl::Lookup& lookup) {
 // transaction, whose tagged answer is the only one.
 net::Task<Reply> enter(ImapSession& session, LoginTry who, directory::Identity identity) {
   // Who cannot be judged does not come in.
-  auto loaded = co_await session.load_rules(identity);
-  if (!loaded) co_return login_refused(session, who, loaded.error());
-  const auto admitted = session.admit_by_policy(identity);
-  if (!admitted) co_return login_refused(session, who, admitted.error());
-  auto entered = co_await session.enter(std::move(identity));
-  if (!entered) co_return login_refused(session, who, entered.error());
+  Result<> entered = co_await session.load_rules(identity);
+  if (entered) entered = session.admit_by_policy(identity);
+  if (entered) entered = co_await session.enter(std::move(identity));
+  if (!entered) {
+    session.forget_rules();
+    co_return login_refused(session, who, entered.error());
+  }
   co_await tell_alerts(session);
   co_return login_done(session, who);
 }

@@ -2,35 +2,12 @@
 
 #include <algorithm>
 
+#include "directory/policy/rules.h"
 #include "server/imap/commands.h"
 
 namespace eilpost::server {
 
 namespace {
-
-// RFC 4790 3.2: "*" stands for any characters. Both in any case.
-bool matches(std::string_view pattern, std::string_view name) {
-  size_t star = std::string_view::npos;  // the latest one
-  size_t from = 0;                       // where what it stands for ends
-  size_t p = 0;
-  size_t n = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      from = n;
-    } else if (p < pattern.size() && imap::equal_nocase(pattern.substr(p, 1), name.substr(n, 1))) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++from;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
 
 // Every collation that is meant, the preferred first.
 std::vector<mime::Collation> meant(const std::vector<std::string>& wanted) {
@@ -41,7 +18,8 @@ std::vector<mime::Collation> meant(const std::vector<std::string>& wanted) {
   for (const std::string& pattern : wanted) {
     if (imap::equal_nocase(pattern, "default")) add(mime::Collation());
     for (const mime::Collation collation : mime::collations()) {
-      if (matches(pattern, mime::collation_name(collation))) add(collation);
+      // RFC 4790 3.2: "*" stands for any characters. Both in any case.
+      if (directory::pattern_fits(pattern, mime::collation_name(collation))) add(collation);
     }
   }
   return out;

@@ -50,6 +50,18 @@ std::string with_id(const ImapSession& session, std::string_view text) {
 
 }  // namespace
 
+imap::CodeName policy_code(const Error& error) {
+  return error.code == Code::privacy_required ? imap::CodeName::privacy_required
+                                              : imap::CodeName::contact_admin;
+}
+
+int tls_version_of(const net::Stream& stream) {
+  const auto info = stream.tls_info();
+  if (!info) return 0;
+  if (info->version == "TLSv1.3") return 13;
+  return info->version == "TLSv1.2" ? 12 : 0;
+}
+
 Reply login_refused(ImapSession& session, const LoginTry& who, const Error& error) {
   const bool by_policy = !session.refusal_text.empty();
   const std::string reason = std::exchange(session.refusal_text, std::string());
@@ -62,9 +74,7 @@ Reply login_refused(ImapSession& session, const LoginTry& who, const Error& erro
   // A storage that does not answer is nobody's guess: the session may try until it does.
   if (error.code != Code::unavailable) count_failure(session);
   if (by_policy) {
-    const auto code = error.code == Code::privacy_required ? imap::CodeName::privacy_required
-                                                           : imap::CodeName::contact_admin;
-    return Reply::no(code, with_id(session, reason));
+    return Reply::no(policy_code(error), with_id(session, reason));
   }
   const imap::ErrorReply answer = imap::error_reply(error.code);
   return {answer.condition, imap::ResponseCode(answer.code), with_id(session, answer.text)};

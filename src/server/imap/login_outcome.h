@@ -24,6 +24,10 @@ Reply login_broken(ImapSession& session, const LoginTry& who, const Error& error
 Reply login_done(ImapSession& session, const LoginTry& who);
 // A wait before the credentials are looked at.
 void observe_login_wait(ImapSession& session, int64_t micros);
+// How a refusal by the rules is called to the client, and a connection's TLS as rules count it: 12,
+// 13, 0 for none.
+imap::CodeName policy_code(const Error& error);
+int tls_version_of(const net::Stream& stream);
 // A session that the rules ended: for the audit log.
 void audit_ended(ImapSession& session, const Error& error);
 

@@ -484,6 +484,8 @@ net::Task<> ImapSession::finish(std::string tag, Reply reply, bool expunges) {
     if (!synced) log_.info("sync: {}", synced.error().detail);
   }
   changed_ = false;
+  // RFC 5465 3: from the first NOTIFY on, its events say what is told of annotations, too, whatever
+  // ENABLE METADATA has asked for.
   if (notify) {
     co_await announce_notified(*this);
   } else if (metadata_news.subscription) {

@@ -141,6 +141,8 @@ class ImapSession {
   Result<> admit_by_policy(const directory::Identity& identity);
   // Reads the account's own rules, of that identity, for what follows.
   net::Task<Result<>> load_rules(const directory::Identity& identity);
+  // Who was refused leaves none behind.
+  void forget_rules() { own_rules_.clear(); }
   // Reads them again and says BYE if the rules no longer allow this session.
   net::Task<> renew_policy();
   // Says BYE if the rules no longer allow this session.

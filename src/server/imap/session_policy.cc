@@ -10,13 +10,6 @@ namespace eilpost::server {
 
 namespace {
 
-int tls_version_of(const net::Stream& stream) {
-  const auto info = stream.tls_info();
-  if (!info) return 0;
-  if (info->version == "TLSv1.3") return 13;
-  return info->version == "TLSv1.2" ? 12 : 0;
-}
-
 std::string names_text(const std::vector<std::string>& names) {
   return names.empty() ? "-" : names.front();
 }
@@ -134,9 +127,7 @@ void ImapSession::recheck_policy() {
   log_.info("ended by policy account={} detail={}", identity_->account.value,
             admitted.error().detail);
   audit_ended(*this, admitted.error());
-  bye(admitted.error().code == Code::privacy_required ? imap::CodeName::privacy_required
-                                                      : imap::CodeName::contact_admin,
-      refusal_text);
+  bye(policy_code(admitted.error()), refusal_text);
 }
 
 }  // namespace eilpost::server
