@@ -9,9 +9,10 @@ from harness import check, check_equal, message
 
 def examine(ctx, *options, status, secret="pass", whole=True):
     printed = ctx.run(
-        os.path.abspath(ctx.options.eilpost), "doctor", "--user", ctx.user, "--password", "env:S",
-        "--ca-file", ctx.server.certificate, "--format", "json", "--output", ctx.path("report"), "--trace",
-        ctx.path("trace"), *options, env={"S": secret}, status=status)
+        os.path.abspath(ctx.options.eilpost), "doctor", "--user", ctx.user,
+        "--password", "env:S", "--ca-file", ctx.server.certificate, "--format", "json",
+        "--output", ctx.path("report"), "--trace", ctx.path("trace"), *options,
+        env={"S": secret}, status=status)
     check_equal(printed, "", "what the doctor says besides its report")
     report = json.loads(ctx.read("report"))
     for name in ("report", "trace"):
@@ -40,10 +41,11 @@ def everything(ctx):
     for name, finding in findings.items():
         check(finding["grade"] in ("good", "note") or name in on_purpose,
               f"{name}: {finding['what']}")
-    for name in ("tls.trusted", "messages.honest", "folders.special-use", "folders.same-for-all", "push.idle",
-                 "push.idle-held", "writing.octets", "writing.date", "writing.flags",
-                 "writing.appenduid", "writing.copyuid", "writing.move", "writing.uid-expunge",
-                 "writing.keywords", "writing.news", "conduct.no-quirks"):
+    for name in ("tls.trusted", "messages.honest", "folders.special-use",
+                 "folders.same-for-all", "push.idle", "push.idle-held", "writing.octets",
+                 "writing.date", "writing.flags", "writing.appenduid", "writing.copyuid",
+                 "writing.move", "writing.uid-expunge", "writing.keywords", "writing.news",
+                 "conduct.no-quirks"):
         check(findings.get(name, {}).get("grade") == "good", f"{name} among {sorted(findings)}")
     claimed = [row for section in report["sections"] if section["id"] == "capabilities"
                for row in section["tables"][0]["rows"]]

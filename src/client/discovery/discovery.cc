@@ -105,7 +105,12 @@ class Search {
   bool guess(const Endpoint& endpoint) {
     const std::string where = "a guess, " + print_endpoint(endpoint);
     const auto reached = sources_.reach(endpoint);
-    if (!reached) return note(where, reached.error().detail);
+    if (!reached) {
+      std::string why = reached.error().detail;
+      const std::string before = print_endpoint(endpoint) + ": ";
+      if (why.substr(0, before.size()) == before) why.erase(0, before.size());
+      return note(where, std::move(why));
+    }
     return take(where, endpoint, whole());
   }
 

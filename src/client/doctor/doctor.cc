@@ -13,10 +13,7 @@ Task<Section> run_group(const checks::Group& group, Examination& exam, int& sile
   Section section;
   section.id = group.id;
   section.title = group.title;
-  if (group.needs_account && !exam.signed_in) {
-    if (exam.options().sign_in) section.unfinished = "nobody could sign in";
-    co_return section;
-  }
+  if (group.needs_account && !exam.signed_in) co_return section;
   if (group.needs_account && silences >= silences_max) {
     section.unfinished = "left out: the server has been silent too often";
     co_return section;
@@ -33,6 +30,14 @@ Task<Section> run_group(const checks::Group& group, Examination& exam, int& sile
     if (is_lost(done.error()) || !exam.forbidden()) exam.drop_session();
   }
   co_return section;
+}
+
+// In the section that shows it, instead of an empty section for each that needs an account.
+void tell_missing(Report& report, const Examination& exam) {
+  if (!exam.options().sign_in || exam.signed_in) return;
+  for (Section& section : report.sections) {
+    if (section.id == "sign-in") section.unfinished = "what only an account shows was left out";
+  }
 }
 
 bool is_empty(const Section& section) {
@@ -59,6 +64,7 @@ Task<Result<Report>> examine(DoctorOptions options, DoctorHooks hooks, Random& r
   if (stopping && !report.sections.empty()) {
     report.sections.back().unfinished = "stopped by the user: what follows was not looked at";
   }
+  tell_missing(report, exam);
   report.connected = !exam.looks.empty();
   report.sign_ins = exam.sign_ins;
   report.seconds = clock.now().seconds() - report.begun.seconds();

@@ -220,7 +220,8 @@ TEST(Doctor, AWrongPasswordIsExplainedAndTriedOnce) {
   ASSERT_NE(finding, nullptr);
   EXPECT_EQ(finding->grade, Grade::problem);
   EXPECT_EQ(seen.logins(), 1);
-  EXPECT_EQ(seen.unfinished("messages"), "nobody could sign in");
+  EXPECT_EQ(seen.unfinished("messages"), "no such section");
+  EXPECT_EQ(seen.unfinished("sign-in"), "what only an account shows was left out");
   EXPECT_EQ(seen.report.exit_code(), 1);
 }
 

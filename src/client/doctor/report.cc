@@ -268,6 +268,7 @@ std::string print_text(const Report& report) {
     if (!section.unfinished.empty()) {
       out += "  unfinished: " + wrapped(section.unfinished, 14) + "\n";
     }
+    if (out.substr(out.size() - 2) == "\n\n") out.pop_back();
   }
   return out + "\n" + counts_text(report) + "\n";
 }

@@ -185,6 +185,13 @@ void explain_refusal(Examination& exam, Section& section, const Error& error) {
     return;
   }
   std::string means, todo;
+  if (error.detail.find("certificate verify failed") != std::string::npos) {
+    section.find(Grade::problem, "sign-in.certificate", std::move(what),
+                 "No credentials were sent: this could be another server.",
+                 "See TLS and certificates; trust its authority here with --ca-file, or send "
+                 "them all the same with --insecure.");
+    return;
+  }
   switch (error.code) {
     case Code::auth_failed:
       means = "The server takes name and password for wrong. It does not say which of them.";
