@@ -258,6 +258,7 @@ const std::vector<Library>& libraries() {
       {"pugixml.hpp", {"src/client/discovery/autoconfig.cc"}},
       {"resolv.h", {"src/client/discovery/srv.cc"}},
       {"wbclient.h", {"src/directory/ntlm/winbind.cc"}},
+      {"sqlite3.h", {"src/client/sqlite.cc"}},
       {"boost/asio", {"src/net/", "src/server/", "src/client/", "src/main/", "bench/"}},
       {"boost/beast", {"src/net/"}},
       {"spdlog/", {"src/base/log.cc"}},
