@@ -5,7 +5,7 @@ _eilpost_words() {
   local account="--server --user --password --token --oauth --token-cache --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence"
   local which="--mailbox --exclude --marked --seen --flagged --older-than --age-by --larger-than --from --subject --duplicates --across"
   case "$1" in
-    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup oauth watch doctor config version --help --version" ;;
+    "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup oauth sync watch doctor config version --help --version" ;;
     serve) echo "--config --data --help" ;;
     demo)
       echo "--data --config --base-port --accounts --engine --ceph-conf --namespace --node --empty --log --help" ;;
@@ -37,6 +37,8 @@ _eilpost_words() {
     "index status") echo "--json --config --data --help" ;;
     "index rebuild" | "index drop") echo "--config --data --help" ;;
     top) echo "--once --config --data --help" ;;
+    sync)
+      echo "$account --maildir --layout --mailbox --exclude --max-delete --allow-empty --yes --restore --trash --state --rebuild --dry-run --no-fsync --connections --watch --poll --json --quiet --help" ;;
     watch)
       echo "$account --mailbox --exec --hook --json --quiet --state --once --connections --poll --renew --no-notify --help" ;;
     cleanup) echo "list undelete mark trash purge rules undo journal --help" ;;
@@ -77,7 +79,8 @@ _eilpost() {
   esac
   case "$before" in
     --config | --ledger | --ceph-conf | --journal | --token-cache | --ca-file) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --data | --to) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --data | --to | --maildir) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --layout) mapfile -t COMPREPLY < <(compgen -W "maildir++ nested" -- "$word"); return ;;
     --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory rados" -- "$word"); return ;;
     --marked | --seen | --flagged) mapfile -t COMPREPLY < <(compgen -W "yes no any" -- "$word"); return ;;
     --age-by) mapfile -t COMPREPLY < <(compgen -W "arrival date" -- "$word"); return ;;

@@ -6,6 +6,7 @@ void add_tools(ToolHost host) {
   add_cleanup(host);
   add_oauth(host);
   add_doctor(host);
+  add_sync(host);
   add_watch(host);
 }
 

@@ -8,6 +8,7 @@ namespace eilpost {
 void add_cleanup(ToolHost& host);
 void add_oauth(ToolHost& host);
 void add_doctor(ToolHost& host);
+void add_sync(ToolHost& host);
 void add_watch(ToolHost& host);
 
 }  // namespace eilpost

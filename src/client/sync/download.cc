@@ -1,0 +1,181 @@
+// Downloads: batches of messages, each fetched by one command and written into the Maildir's tmp/.
+// Some thousand are made durable together, get their places, and only then the state knows of them.
+// Several connections work on one mailbox; while the batch of one is written, the servers of the
+// others go on sending.
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+
+#include "client/maildir/delivery.h"
+#include "client/session/fetching.h"
+#include "client/sync/apply.h"
+#include "net/signal.h"
+
+namespace eilpost::client {
+
+namespace {
+
+// What one connection holds at most; a larger message goes alone, through a file.
+constexpr uint64_t batch_bytes_max = 8 * 1024 * 1024;
+constexpr size_t batch_messages_max = 500;
+// What is made durable together: the disk's own time for it hardly grows with their number.
+constexpr size_t durable_messages_max = 4000;
+constexpr uint64_t durable_bytes_max = 64 * 1024 * 1024;
+// Below, another connection costs more than it brings.
+constexpr size_t messages_per_connection = 1000;
+
+struct Kept {
+  Uid uid;
+  SyncMessage message;
+};
+
+// Shared by the connections of one mailbox.
+struct Download {
+  Download(SyncWorld world_in, MailboxPair& pair_in, net::Executor executor)
+      : world(world_in),
+        pair(pair_in),
+        delivery(*pair_in.maildir, {.durable = world_in.options.durable}),
+        ended(executor) {}
+
+  SyncWorld world;
+  MailboxPair& pair;
+  std::deque<UidSet> batches;
+  MaildirDelivery delivery;
+  std::vector<Kept> kept;  // what is in it
+  uint64_t kept_bytes = 0;
+  uint64_t total = 0;
+  uint64_t done = 0;
+  Result<> result;    // the first Error
+  int running = 0;    // connections besides the first
+  net::Signal ended;  // one of these has come to its end
+};
+
+std::deque<UidSet> batches_of(std::vector<FreshRemote> wanted) {
+  std::sort(wanted.begin(), wanted.end(),
+            [](const FreshRemote& a, const FreshRemote& b) { return a.uid < b.uid; });
+  std::deque<UidSet> out;
+  size_t messages = 0;
+  uint64_t bytes = 0;
+  for (const FreshRemote& one : wanted) {
+    const bool full = messages == batch_messages_max || bytes + one.key.size > batch_bytes_max;
+    if (out.empty() || full) {
+      out.emplace_back();
+      messages = 0;
+      bytes = 0;
+    }
+    out.back().add(one.uid);
+    ++messages;
+    bytes += one.key.size;
+  }
+  return out;
+}
+
+// Into the Maildir, then into the state. Without a wait, so that no other connection comes between.
+Result<> settle(Download& download) {
+  TRY(download.delivery.commit());
+  auto all = TRY(download.world.state.begin());
+  for (const Kept& one : download.kept) {
+    TRY(download.world.state.put(download.pair.state.id, one.uid, one.message));
+  }
+  TRY(all.commit());
+  download.world.report.downloaded += download.kept.size();
+  download.kept.clear();
+  download.kept_bytes = 0;
+  return {};
+}
+
+Result<> keep(Download& download, const std::vector<FetchedBody>& bodies) {
+  const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                          std::chrono::system_clock::now().time_since_epoch())
+                          .count();
+  for (const FetchedBody& body : bodies) {
+    // Keywords get their letters before names are made of them.
+    const MaildirFlags flags = TRY(download.pair.maildir->bits_for(body.row.flags));
+    const int64_t date = body.row.internal_date ? body.row.internal_date->seconds : now;
+    const ContentKey key = TRY(key_of(*body.octets));
+    std::string name = TRY(download.delivery.add(*body.octets, flags, date));
+    download.kept.push_back({body.row.uid, {std::move(name), flags, key}});
+    download.kept_bytes += body.octets->size();
+  }
+  const bool enough =
+      download.kept.size() >= durable_messages_max || download.kept_bytes >= durable_bytes_max;
+  return enough ? settle(download) : Result<>();
+}
+
+Task<Result<>> work(Download& download, Session& session) {
+  while (!download.batches.empty() && download.result && !download.world.stopping) {
+    UidSet uids = std::move(download.batches.front());
+    download.batches.pop_front();
+    const uint64_t count = uids.count();
+    auto batch = co_await fetch_bodies(session, uids);
+    if (!batch) {
+      // Another connection may take it.
+      download.batches.push_front(std::move(uids));
+      co_return tl::unexpected(std::move(batch).error());
+    }
+    auto kept = keep(download, batch->bodies);
+    CO_TRY(kept);
+    SyncReport& report = download.world.report;
+    for (const auto& [uid, error] : batch->failed) {
+      report.leave(download.pair.state.name + ": uid " + std::to_string(uid.value) +
+                   " is not to be had: " + error.detail);
+    }
+    // What is gone meanwhile is gone; what failed is tried again by the next run.
+    if (batch->bodies.size() != count) download.pair.unsure = true;
+    download.done += count;
+    if (download.world.hooks.progress) {
+      download.world.hooks.progress("download " + download.pair.state.name, download.done,
+                                    download.total);
+    }
+  }
+  co_return Result<>();
+}
+
+Task<> work_beside(std::shared_ptr<Download> download) {
+  auto session = co_await download->world.account.connect();
+  // The server may not like more connections: then the first one does it all.
+  if (session) {
+    auto entered = co_await enter(**session, download->pair, true);
+    if (entered) {
+      auto worked = co_await work(*download, **session);
+      // A disk that is full stops all of them; a lost connection only itself.
+      if (!worked && (*session)->is_alive() && download->result) download->result = worked;
+      if (worked) co_await (*session)->logout();
+    }
+  }
+  --download->running;
+  download->ended.notify();
+}
+
+}  // namespace
+
+Task<Result<>> download(SyncWorld world, Session& session, MailboxPair& pair,
+                        std::vector<FreshRemote> wanted) {
+  auto executor = co_await net::this_executor();
+  // Shared with the connections beside, the last of which may end after an Error here.
+  auto all = std::make_shared<Download>(world, pair, executor);
+  all->total = wanted.size();
+  all->batches = batches_of(std::move(wanted));
+  auto entered = co_await enter(session, pair, true);
+  CO_TRY(entered);
+  const size_t useful = all->total / messages_per_connection;
+  const size_t beside =
+      std::min<size_t>(useful, static_cast<size_t>(world.options.connections - 1));
+  for (size_t i = 0; i < beside; ++i) {
+    ++all->running;
+    net::spawn(executor, work_beside(all));
+  }
+  auto worked = co_await work(*all, session);
+  if (!worked && all->result) all->result = std::move(worked);
+  while (all->running > 0) {
+    co_await all->ended.wait_until(net::no_deadline);
+    all->ended.take();
+  }
+  // What came before an Error is not fetched a second time.
+  auto settled = settle(*all);
+  if (!settled && all->result) all->result = std::move(settled);
+  co_return all->result;
+}
+
+}  // namespace eilpost::client
