@@ -12,7 +12,7 @@ namespace {
 
 // In one command, and one record of the journal.
 constexpr uint64_t batch_messages = 200;
-constexpr int tries_max = 6;
+constexpr int tries_max = 4;
 
 std::string plural(uint64_t messages) {
   return messages == 1 ? "1 message" : fmt::format("{} messages", messages);
