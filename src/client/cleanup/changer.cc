@@ -20,6 +20,12 @@ std::string plural(uint64_t messages) {
 
 }  // namespace
 
+std::string journal_account(const Account& account) {
+  const Endpoint& endpoint = account.spec().endpoint;
+  const bool usual = endpoint.local || endpoint.port == 993 || endpoint.port == 143;
+  return usual ? account.label() : fmt::format("{}:{}", account.label(), endpoint.port);
+}
+
 std::string change_words(const Change& change) {
   switch (change.kind) {
     case ChangeKind::mark: return "marked \\Deleted";
@@ -202,7 +208,7 @@ Change Changer::begin_change(ChangeKind kind, std::string mailbox, uint32_t uid_
   Change out;
   out.run = options_.run;
   out.at = options_.now.seconds();
-  out.account = account_.label();
+  out.account = journal_account(account_);
   out.kind = kind;
   out.mailbox = std::move(mailbox);
   out.uid_validity = uid_validity;

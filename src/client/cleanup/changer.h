@@ -90,6 +90,9 @@ class Changer {
   std::unique_ptr<Session> session_;
 };
 
+// How a journal knows the account: several servers may be behind one host's ports.
+std::string journal_account(const Account& account);
+
 // Of a journal: the run that undo takes back when none is named, the last one of the account that
 // has something to take back and is no undo itself; "" for none.
 std::string last_run(const Journal& journal, const std::string& account);

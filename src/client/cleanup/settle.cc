@@ -15,8 +15,9 @@ namespace eilpost::client {
 Task<Result<>> Changer::settle() {
   // By number: end() changes the entries.
   std::vector<uint64_t> open_changes;
+  const std::string account = journal_account(account_);
   for (const Journal::Entry& entry : journal_.entries()) {
-    const bool ours = entry.account == account_.label();
+    const bool ours = entry.account == account;
     if (ours && entry.state == Journal::State::open) open_changes.push_back(entry.number);
   }
   for (const uint64_t number : open_changes) {

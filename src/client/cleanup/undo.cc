@@ -27,8 +27,9 @@ Task<Result<ChangeTotals>> Changer::undo(std::string run) {
   auto begun = co_await persist(begin, account_.label(), totals);
   CO_TRY(begun);
   std::vector<Journal::Entry> done;
+  const std::string account = journal_account(account_);
   for (const Journal::Entry& entry : journal_.entries()) {
-    const bool ours = entry.run == run && entry.account == account_.label();
+    const bool ours = entry.run == run && entry.account == account;
     if (ours && entry.state == Journal::State::done && !entry.undone) done.push_back(entry);
   }
   std::reverse(done.begin(), done.end());

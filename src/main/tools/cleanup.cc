@@ -193,7 +193,7 @@ Result<int> run_rules(ToolWorld& world, const CleanupArguments& arguments,
                       std::vector<Rule> rules) {
   auto account = TRY(
       client::Account::make(TRY(account_spec(arguments.account, "")), world.hooks(), world.random));
-  const std::string path = TRY(journal_path(arguments, account->label()));
+  const std::string path = TRY(journal_path(arguments, client::journal_account(*account)));
   std::unique_ptr<client::Journal> journal;
   if (arguments.apply) journal = TRY(client::Journal::open(path));
   TRY(account->read_secret_now());
@@ -251,7 +251,7 @@ Result<Past> open_past(ToolWorld& world, const CleanupArguments& arguments) {
   Past out;
   out.account = TRY(
       client::Account::make(TRY(account_spec(arguments.account, "")), world.hooks(), world.random));
-  const std::string path = TRY(journal_path(arguments, out.account->label()));
+  const std::string path = TRY(journal_path(arguments, client::journal_account(*out.account)));
   if (::access(path.c_str(), F_OK) != 0) return fail_errno(path, errno);
   out.journal = TRY(client::Journal::open(path));
   if (out.journal->unreadable() > 0) {
@@ -263,7 +263,7 @@ Result<Past> open_past(ToolWorld& world, const CleanupArguments& arguments) {
 
 Result<int> run_undo(ToolWorld& world, const CleanupArguments& arguments) {
   Past past = TRY(open_past(world, arguments));
-  const std::string label = past.account->label();
+  const std::string label = client::journal_account(*past.account);
   const std::string run =
       arguments.run.empty() ? client::last_run(*past.journal, label) : arguments.run;
   if (run.empty()) return fail(Code::not_found, "the journal has nothing to take back");
@@ -296,7 +296,7 @@ Result<int> run_undo(ToolWorld& world, const CleanupArguments& arguments) {
 Result<int> run_journal(ToolWorld& world, const CleanupArguments& arguments) {
   Past past = TRY(open_past(world, arguments));
   CleanupReport report(world.output, arguments.report, world.clock.now());
-  report.runs(*past.journal, past.account->label());
+  report.runs(*past.journal, client::journal_account(*past.account));
   return 0;
 }
 
