@@ -19,7 +19,11 @@ std::string items_of(const Session& session, const RowsWanted& wanted) {
   if (wanted.size) items += " RFC822.SIZE";
   const bool condstore = session.has("CONDSTORE") || session.has("QRESYNC");
   if (wanted.modseq && condstore) items += " MODSEQ";
-  if (wanted.email_id && session.has("OBJECTID")) items += " EMAILID";
+  if (wanted.email_id && session.has("OBJECTID")) {
+    items += " EMAILID";
+  } else if (wanted.email_id && session.has("X-GM-EXT-1")) {
+    items += " X-GM-MSGID";
+  }
   if (!wanted.header_fields.empty()) {
     items += fmt::format(" BODY.PEEK[HEADER.FIELDS ({})]", fmt::join(wanted.header_fields, " "));
   }

@@ -25,7 +25,7 @@ struct MessageRow {
   std::optional<imap::DateTime> internal_date;
   std::optional<uint64_t> size;  // as RFC822.SIZE says
   std::optional<uint64_t> modseq;
-  std::string email_id;  // OBJECTID; "" without
+  std::string email_id;  // OBJECTID, or Gmail's X-GM-MSGID; "" without
   std::string header;    // of BODY.PEEK[HEADER.FIELDS (...)]; "" unless asked for
 };
 
@@ -34,7 +34,7 @@ struct RowsWanted {
   bool date = true;
   bool size = true;
   bool modseq = false;    // only where CONDSTORE is
-  bool email_id = false;  // only where OBJECTID is
+  bool email_id = false;  // only where OBJECTID or Gmail is
   std::vector<std::string> header_fields;
   std::optional<uint64_t> changed_since;  // CONDSTORE: only what has changed after
 };

@@ -1,6 +1,7 @@
 #include "protocol/imap/fetch_data.h"
 
 #include <array>
+#include <string>
 
 namespace eilpost::imap {
 namespace {
@@ -42,6 +43,12 @@ Result<> read_modseq(Cursor& cursor, FetchData& data) {
 
 Result<> read_email_id(Cursor& cursor, FetchData& data) {
   data.email_id = TRY(object_id(cursor));
+  return {};
+}
+
+// Gmail's number for what EMAILID is elsewhere: the same wherever a message shows up.
+Result<> read_gmail_id(Cursor& cursor, FetchData& data) {
+  data.email_id = std::to_string(TRY(cursor.nz_number64()));
   return {};
 }
 
@@ -109,13 +116,14 @@ struct ItemReader {
   std::string_view name;
   ReadItem read;
 };
-constexpr std::array<ItemReader, 15> readers{{
+constexpr std::array<ItemReader, 16> readers{{
     {"UID", read_uid},
     {"FLAGS", read_flags},
     {"INTERNALDATE", read_internal_date},
     {"RFC822.SIZE", read_size},
     {"MODSEQ", read_modseq},
     {"EMAILID", read_email_id},
+    {"X-GM-MSGID", read_gmail_id},
     {"THREADID", read_thread_id},
     {"SAVEDATE", read_save_date},
     {"PREVIEW", read_preview},

@@ -61,6 +61,11 @@ TEST(ResponseParser, FetchItemsInAnyOrder) {
   EXPECT_EQ(std::vector<std::string>{"X-GM-LABELS"}, data.skipped);
 }
 
+TEST(ResponseParser, GmailsNumberIsAnEmailId) {
+  EXPECT_EQ("1278455344230334865",
+            parsed<FetchData>("* 1 FETCH (X-GM-MSGID 1278455344230334865 UID 7)\r\n").email_id);
+}
+
 TEST(ResponseParser, OddBodyStructures) {
   auto body = [](std::string_view text) {
     FetchData data =
