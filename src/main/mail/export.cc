@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "client/mbox/text.h"
 #include "main/admin/admin.h"
-#include "main/mail/mbox.h"
 #include "main/progress.h"
 #include "net/socket.h"
 #include "protocol/imap/utf7.h"
@@ -195,11 +195,11 @@ class MboxWriter {
   }
 
   Result<> write(store::Account& account, const Item& item) {
-    std::string start = print_from_line("MAILER-DAEMON", item.cold.internal_date.seconds);
+    std::string start = client::print_from_line("MAILER-DAEMON", item.cold.internal_date.seconds);
     start += state_fields(item);
     TRY(write_all(fd_.get(), start, file_));
     UnixLines lines;
-    MboxQuoter quoter;
+    client::MboxQuoter quoter;
     char last = '\n';
     const auto put = [&](const std::string& text) -> Result<> {
       if (!text.empty()) last = text.back();

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "main/mail/mbox_filter.h"
-#include "mime/header.h"
+#include "client/mbox/text.h"
+#include "client/names/special.h"
 #include "net/socket.h"
 #include "protocol/imap/utf7.h"
 #include "store/types.h"
@@ -18,28 +18,14 @@ namespace {
 constexpr size_t piece_bytes = 256 * 1024;
 }  // namespace
 
-void LineEnds::feed(std::string_view octets, std::string& out) {
-  size_t from = 0;
-  for (size_t at = octets.find('\n'); at != std::string_view::npos;
-       at = octets.find('\n', at + 1)) {
-    const bool after_cr = at == 0 ? last_was_cr_ : octets[at - 1] == '\r';
-    if (after_cr) continue;
-    out.append(octets.substr(from, at - from));
-    out.append("\r\n");
-    from = at + 1;
-  }
-  out.append(octets.substr(from));
-  if (!octets.empty()) last_was_cr_ = octets.back() == '\r';
-}
-
 Result<> read_message(const SourceMessage& message,
                       const std::function<Result<>(std::string_view)>& sink) {
   const net::Fd fd(::open(message.file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_errno(message.file, errno);
   std::string buffer(piece_bytes, '\0');
   std::string out;
-  LineEnds ends;
-  MboxFilter filter;
+  client::LineEnds ends;
+  client::MboxFilter filter;
   uint64_t left = message.length;
   uint64_t at = message.offset;
   while (left > 0) {
@@ -82,33 +68,12 @@ std::string one_line(std::string_view text) {
 }
 
 uint16_t special_use_of_name(std::string_view name) {
-  constexpr std::pair<std::string_view, uint16_t> names[] = {
-      {"drafts", store::use_drafts},
-      {"entwürfe", store::use_drafts},
-      {"draft", store::use_drafts},
-      {"sent", store::use_sent},
-      {"sent items", store::use_sent},
-      {"sent messages", store::use_sent},
-      {"sent mail", store::use_sent},
-      {"gesendet", store::use_sent},
-      {"gesendete elemente", store::use_sent},
-      {"gesendete objekte", store::use_sent},
-      {"junk", store::use_junk},
-      {"spam", store::use_junk},
-      {"junk e-mail", store::use_junk},
-      {"junk mail", store::use_junk},
-      {"trash", store::use_trash},
-      {"papierkorb", store::use_trash},
-      {"deleted items", store::use_trash},
-      {"deleted messages", store::use_trash},
-      {"gelöschte elemente", store::use_trash},
-      {"gelöschte objekte", store::use_trash},
-      {"archive", store::use_archive},
-      {"archives", store::use_archive},
-      {"archiv", store::use_archive}};
-  for (const auto& [known, use] : names) {
-    if (mime::equals_ignoring_case(known, name)) return use;
-  }
+  const std::string_view use = client::special_use_of_name(name);
+  if (use == "\\Drafts") return store::use_drafts;
+  if (use == "\\Sent") return store::use_sent;
+  if (use == "\\Junk") return store::use_junk;
+  if (use == "\\Trash") return store::use_trash;
+  if (use == "\\Archive") return store::use_archive;
   return 0;
 }
 

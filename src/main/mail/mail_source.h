@@ -46,15 +46,6 @@ Result<std::vector<SourceMessage>> mbox_messages(const SourceFolder& folder);
 Result<> read_message(const SourceMessage& message,
                       const std::function<Result<>(std::string_view)>& sink);
 
-// In pieces of any size: bare LF becomes CRLF, what is CRLF stays.
-class LineEnds {
- public:
-  void feed(std::string_view octets, std::string& out);
-
- private:
-  bool last_was_cr_ = false;
-};
-
 // Modified UTF-7 as folders on disk carry it; what is none is taken as UTF-8.
 std::string decode_folder_name(std::string_view on_disk);
 // One line: blanks for control characters, so that a key cannot forge another.
