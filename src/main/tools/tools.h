@@ -6,6 +6,7 @@
 namespace eilpost {
 
 void add_cleanup(ToolHost& host);
+void add_migrate(ToolHost& host);
 void add_oauth(ToolHost& host);
 void add_doctor(ToolHost& host);
 void add_sync(ToolHost& host);

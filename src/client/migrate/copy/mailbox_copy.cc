@@ -1,0 +1,406 @@
+#include "client/migrate/copy/mailbox_copy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <sstream>
+
+namespace eilpost::client {
+
+namespace {
+
+using Ids = std::vector<uint64_t>;
+
+Ids without(const Ids& a, const Ids& b) {
+  Ids out;
+  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+  return out;
+}
+
+struct Known {
+  Ids copied;
+  Ids intended;
+};
+
+}  // namespace
+
+std::string flags_text(imap::FlagList flags) {
+  std::sort(flags.begin(), flags.end());
+  flags.erase(std::unique(flags.begin(), flags.end()), flags.end());
+  return fmt::format("{}", fmt::join(flags, " "));
+}
+
+imap::FlagList flags_of_text(std::string_view text) {
+  imap::FlagList out;
+  std::istringstream words{std::string(text)};
+  for (std::string word; words >> word;) out.push_back(std::move(word));
+  return out;
+}
+
+MailboxCopy::MailboxCopy(MigrateContext& context, MailSource& source, MailTarget& target,
+                         const MappedMailbox& mailbox, MailboxReport& report, CopyTries& tries)
+    : context_(context),
+      source_(source),
+      target_(target),
+      mailbox_(mailbox),
+      report_(report),
+      tries_(tries) {}
+
+Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
+  // What an earlier try could not do is done again.
+  report_.failed = 0;
+  report_.placeholders = 0;
+  report_.failures.clear();
+  report_.notes.clear();
+  auto unchanged = co_await is_unchanged(peeked);
+  CO_TRY(unchanged);
+  if (*unchanged) {
+    report_.unchanged = true;
+    co_return Result<>();
+  }
+  auto opened = co_await open_both();
+  CO_TRY(opened);
+  auto ids = co_await source_.ids();
+  CO_TRY(ids);
+  report_.in_source = ids->size();
+  auto job = [this]() -> Result<Known> {
+    Known out;
+    out.copied = TRY(context_.ledger.ids(entry_, CopyState::copied));
+    out.intended = TRY(context_.ledger.ids(entry_, CopyState::intended));
+    return out;
+  };
+  auto known = co_await net::run_on(context_.pool, std::move(job));
+  CO_TRY(known);
+  report_.before = known->copied.size();
+  auto flags = co_await carry_flags(known->copied);
+  CO_TRY(flags);
+  Ids gone = without(known->copied, *ids);
+  const bool emptied = ids->empty() && !gone.empty();
+  if (emptied && context_.options.remove_gone) {
+    report_.notes.emplace_back("the source mailbox is empty: nothing is removed from the target");
+  }
+  report_.gone = gone.size();
+  if (context_.options.remove_gone && !emptied) {
+    auto removed = co_await remove_gone(std::move(gone));
+    CO_TRY(removed);
+  }
+  looking_ = looking_ || !known->intended.empty() || (!known_ && there_.messages > 0);
+  Ids fresh = without(*ids, known->copied);
+  if (looking_ && !fresh.empty()) {
+    auto loaded = co_await load_seen();
+    CO_TRY(loaded);
+  }
+  auto copied = co_await copy_fresh(std::move(fresh));
+  CO_TRY(copied);
+  auto finished = co_await finish(*ids, std::move(known->intended));
+  co_return finished;
+}
+
+// --- beginning ---
+
+// Everything was carried over, and the source's counters stand where they stood.
+Task<Result<bool>> MailboxCopy::is_unchanged(const SourceMailbox& peeked) {
+  auto job = [this] { return context_.ledger.mailbox(mailbox_.source.name, mailbox_.target); };
+  auto found = co_await net::run_on(context_.pool, std::move(job));
+  CO_TRY(found);
+  entry_ = found->mailbox;
+  known_ = found->known && entry_.source_validity != 0;
+  if (!known_ || !entry_.complete || peeked.modseq == 0) co_return false;
+  if (peeked.validity != entry_.source_validity || peeked.next != entry_.source_next ||
+      peeked.messages != entry_.source_messages || peeked.modseq != entry_.source_modseq) {
+    co_return false;
+  }
+  auto count = [this] { return context_.ledger.totals(entry_); };
+  auto totals = co_await net::run_on(context_.pool, std::move(count));
+  CO_TRY(totals);
+  report_.in_source = peeked.messages;
+  report_.before = totals->copied;
+  // More than the source has: what has gone there since is told each time.
+  if (totals->copied > peeked.messages) report_.gone = totals->copied - peeked.messages;
+  co_return report_.gone == 0 || !context_.options.remove_gone;
+}
+
+Task<Result<>> MailboxCopy::open_both() {
+  auto opened = co_await source_.open(mailbox_.source.name);
+  CO_TRY(opened);
+  opened_ = *opened;
+  if (entry_.source_validity != opened_.validity) {
+    if (known_) report_.notes.emplace_back("the source's UIDVALIDITY has changed");
+    entry_.source_validity = opened_.validity;
+    entry_.complete = false;
+    auto job = [this] { return context_.ledger.old(entry_); };
+    auto old = co_await net::run_on(context_.pool, std::move(job));
+    CO_TRY(old);
+    for (Ledger::Old& one : *old) old_.emplace(one.fingerprint, std::move(one));
+  }
+  auto there = co_await open_target();
+  CO_TRY(there);
+  const bool replaced = entry_.target_validity != 0 && entry_.target_validity != there_.validity;
+  entry_.target_validity = there_.validity;
+  auto job = [this, replaced]() -> Result<> {
+    return replaced ? context_.ledger.doubt(entry_) : context_.ledger.save(entry_);
+  };
+  auto saved = co_await net::run_on(context_.pool, std::move(job));
+  CO_TRY(saved);
+  if (replaced) {
+    report_.notes.emplace_back("the target's UIDVALIDITY has changed: each message is looked for");
+    looking_ = true;
+    entry_.look_from = 0;
+    entry_.complete = false;
+  }
+  co_return Result<>();
+}
+
+Task<Result<>> MailboxCopy::open_target() {
+  if (!mailbox_.exists) {
+    auto created = co_await target_.create(mailbox_.target, mailbox_.special_use);
+    if (!created) co_return wrap(std::move(created).error(), mailbox_.target);
+    report_.created = true;
+  }
+  auto opened = co_await target_.open(mailbox_.target);
+  // It was there when the mailboxes were listed, and has gone since.
+  if (!opened && target_.is_alive() && mailbox_.exists) {
+    auto created = co_await target_.create(mailbox_.target, mailbox_.special_use);
+    if (!created) co_return wrap(std::move(created).error(), mailbox_.target);
+    opened = co_await target_.open(mailbox_.target);
+  }
+  if (!opened) co_return wrap(std::move(opened).error(), mailbox_.target);
+  there_ = std::move(*opened);
+  co_return Result<>();
+}
+
+Task<Result<>> MailboxCopy::load_seen() {
+  const uint64_t from = known_ ? entry_.look_from : 0;
+  auto job = [this] { return context_.ledger.taken(mailbox_.target); };
+  auto taken = co_await net::run_on(context_.pool, std::move(job));
+  CO_TRY(taken);
+  auto loaded = co_await seen_.load(context_, target_, from, *taken);
+  co_return loaded;
+}
+
+// --- writing ---
+
+Task<Result<>> MailboxCopy::write_batch(Batch batch) {
+  Ledger::Change change;
+  change.day = context_.day();
+  change.octets = batch.octets;
+  for (auto& [id, error] : batch.failed) {
+    LedgerMessage row;
+    row.id = id;
+    row.state = CopyState::failed;
+    row.reason = error.detail;
+    report_.fail(id, error.detail);
+    change.messages.push_back(std::move(row));
+  }
+  std::vector<PreparedMessage> left;
+  for (PreparedMessage& prepared : batch.messages) {
+    if (prepared.size_differs) ++report_.sizes_differ;
+    if (prepared.placeholder && !context_.options.copy_placeholders) {
+      LedgerMessage row = row_of(prepared, CopyState::failed);
+      row.reason = "the server sends a notice in its place: it cannot give this message";
+      ++report_.placeholders;
+      report_.fail(row.id, row.reason);
+      change.messages.push_back(std::move(row));
+    } else if (!is_renumbered(prepared, change)) {
+      left.push_back(std::move(prepared));
+    }
+  }
+  if (looking_) {
+    auto looked = co_await look(left, change);
+    CO_TRY(looked);
+  }
+  auto sent = co_await send(std::move(left), std::move(change));
+  CO_TRY(sent);
+  if (batch.elsewhere.empty()) co_return Result<>();
+  auto placed = co_await write_placed(std::move(batch.elsewhere));
+  co_return placed;
+}
+
+// The same message under the source's earlier UIDVALIDITY was carried over.
+bool MailboxCopy::is_renumbered(const PreparedMessage& prepared, Ledger::Change& change) {
+  const auto old = old_.find(prepared.fingerprint);
+  if (old == old_.end()) return false;
+  change.renumbered.emplace_back(std::move(old->second), prepared.message.id);
+  old_.erase(old);
+  ++report_.found;
+  return true;
+}
+
+// Takes those out of `messages` that are in the target.
+Task<Result<>> MailboxCopy::look(std::vector<PreparedMessage>& messages, Ledger::Change& change) {
+  std::vector<Seen::Wanted> wanted;
+  for (const PreparedMessage& prepared : messages) {
+    wanted.push_back({prepared.fingerprint, prepared.header_key});
+  }
+  auto found = co_await seen_.find(context_, target_, std::move(wanted));
+  CO_TRY(found);
+  std::vector<PreparedMessage> left;
+  std::map<std::string, std::vector<uint64_t>> flags;
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const uint64_t number = (*found)[i];
+    if (number == 0) {
+      left.push_back(std::move(messages[i]));
+      continue;
+    }
+    LedgerMessage row = row_of(messages[i], CopyState::copied);
+    row.target = number;
+    const imap::FlagList kept = kept_flags(messages[i].message.flags);
+    if (!kept.empty()) flags[flags_text(kept)].push_back(number);
+    ++report_.found;
+    change.messages.push_back(std::move(row));
+  }
+  messages = std::move(left);
+  auto added = co_await add_flags(std::move(flags));
+  co_return added;
+}
+
+Task<Result<>> MailboxCopy::add_flags(std::map<std::string, std::vector<uint64_t>> by_flags) {
+  for (auto& [text, numbers] : by_flags) {
+    MailTarget::Change change;
+    change.flags = flags_of_text(text);
+    auto stored = co_await change_flags(std::move(numbers), std::move(change));
+    CO_TRY(stored);
+  }
+  co_return Result<>();
+}
+
+// A refusal is told, and the next run tries again.
+Task<Result<>> MailboxCopy::change_flags(std::vector<uint64_t> numbers, MailTarget::Change change) {
+  auto stored = co_await target_.store(numbers, std::move(change));
+  if (stored) co_return stored;
+  if (!target_.is_alive() || throttle_of(stored.error())) co_return stored;
+  report_.notes.push_back("flags: " + stored.error().detail);
+  unflagged_.insert(numbers.begin(), numbers.end());
+  left_over_ = true;
+  co_return Result<>();
+}
+
+// Writes down what is going to be sent, with what is known of the batch before; sends; hears.
+Task<Result<>> MailboxCopy::send(std::vector<PreparedMessage> messages, Ledger::Change change) {
+  std::vector<AppendItem> items;
+  std::vector<LedgerMessage> sent;
+  for (PreparedMessage& prepared : messages) {
+    sent.push_back(row_of(prepared, CopyState::intended));
+    AppendItem item;
+    item.flags = kept_flags(prepared.message.flags);
+    if (is_label()) item.flags.push_back(keyword_of_name(mailbox_.source.name));
+    item.date = prepared.message.date;
+    item.octets = std::move(prepared.message.octets);
+    items.push_back(std::move(item));
+  }
+  change.messages.insert(change.messages.end(), sent.begin(), sent.end());
+  if (!looking_) entry_.look_from = there_.next;
+  const size_t settled = change.messages.size() - sent.size() + change.renumbered.size();
+  auto written = co_await commit(std::move(change));
+  CO_TRY(written);
+  if (settled > 0) {
+    context_.progress.done += settled;
+    context_.show(context_.progress);
+  }
+  if (items.empty()) co_return Result<>();
+  if (tries_.careful) tries_.in_hand = sent.front().id;
+  auto outcomes = co_await target_.append(std::move(items));
+  CO_TRY(outcomes);
+  tries_.in_hand = 0;
+  auto heard = hear(std::move(sent), *outcomes);
+  if (!heard) {
+    // What did get there is written down before this try ends.
+    Ledger::Change rest;
+    auto kept = co_await commit(std::move(rest));
+    CO_TRY(kept);
+  }
+  co_return heard;
+}
+
+// An Error: the server wants a rest, or takes nothing more at all.
+Result<> MailboxCopy::hear(std::vector<LedgerMessage> sent,
+                           const std::vector<Result<uint64_t>>& outcomes) {
+  Result<> all;
+  for (size_t i = 0; i < sent.size(); ++i) {
+    LedgerMessage& row = sent[i];
+    const Result<uint64_t>& outcome = outcomes[i];
+    if (outcome) {
+      row.state = CopyState::copied;
+      row.target = *outcome;
+      there_.next = std::max(there_.next, row.target == 0 ? 0 : row.target + 1);
+      ++report_.copied;
+      report_.octets += row.octets;
+    } else if (throttle_of(outcome.error()) || outcome.error().code == Code::over_quota) {
+      all = tl::unexpected(outcome.error());
+      continue;  // as it is: intended
+    } else {
+      row.state = CopyState::failed;
+      row.reason = outcome.error().detail;
+      report_.fail(row.id, row.reason);
+    }
+    ++context_.progress.done;
+    context_.progress.octets += row.octets;
+    outcomes_.push_back(std::move(row));
+  }
+  context_.show(context_.progress);
+  return all;
+}
+
+Task<Result<>> MailboxCopy::commit(Ledger::Change change) {
+  change.mailbox = entry_;
+  change.messages.insert(change.messages.end(), outcomes_.begin(), outcomes_.end());
+  outcomes_.clear();
+  auto job = [this, change = std::move(change)] { return context_.ledger.commit(change); };
+  auto done = co_await net::run_on(context_.pool, std::move(job));
+  co_return done;
+}
+
+LedgerMessage MailboxCopy::row_of(const PreparedMessage& prepared, CopyState state) const {
+  LedgerMessage out;
+  out.id = prepared.message.id;
+  out.state = state;
+  out.fingerprint = prepared.fingerprint;
+  out.email_id = prepared.message.email_id;
+  out.octets = prepared.message.octets->size();
+  out.flags = flags_text(prepared.message.flags);
+  return out;
+}
+
+// Those that the target keeps; what it does not is told once a mailbox.
+imap::FlagList MailboxCopy::kept_flags(const imap::FlagList& flags) {
+  imap::FlagList out;
+  for (const std::string& flag : flags) {
+    const bool keyword = flag.front() != '\\';
+    const bool listed =
+        std::any_of(there_.flags_allowed.begin(), there_.flags_allowed.end(),
+                    [&](const std::string& one) { return imap::equal_nocase(one, flag); });
+    if (listed || there_.flags_allowed.empty() || (keyword && there_.keywords_allowed)) {
+      out.push_back(flag);
+    } else {
+      report_.flags_lost.insert(flag);
+    }
+  }
+  return out;
+}
+
+// --- end ---
+
+// Nothing is under way any more. When nothing is left to do either, the next run may see that by
+// the source's counters, as they were when it was opened.
+Task<Result<>> MailboxCopy::finish(const Ids& ids, Ids intended) {
+  Ledger::Change change;
+  for (const uint64_t id : without(intended, ids)) {
+    LedgerMessage row;
+    row.id = id;
+    row.state = CopyState::removed;
+    row.reason = "gone from the source before it was known to be copied";
+    change.messages.push_back(std::move(row));
+  }
+  if (!context_.ending()) {
+    entry_.look_from = there_.next;
+    entry_.complete = report_.failed == 0 && !left_over_;
+    entry_.source_next = opened_.next;
+    entry_.source_messages = static_cast<uint32_t>(ids.size());
+    entry_.source_modseq = opened_.modseq;
+  }
+  auto done = co_await commit(std::move(change));
+  co_return done;
+}
+
+}  // namespace eilpost::client

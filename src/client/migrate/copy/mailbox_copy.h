@@ -1,0 +1,100 @@
+// Carries one mailbox over: flags that have changed, messages that have gone, messages that have
+// come. One coroutine reads from the source while another writes to the target; the ledger hears of
+// each batch before it is sent and after it was heard of. A run that ends in the middle, however it
+// ends, is completed by the next one. Uses both connections while it runs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/migrate/copy/context.h"
+#include "client/migrate/copy/prepare.h"
+#include "client/migrate/copy/seen.h"
+#include "client/migrate/sides/sides.h"
+
+namespace eilpost::client {
+
+// What is remembered between two tries of the same mailbox.
+struct CopyTries {
+  // One message at a time, to find the one that a server cannot do.
+  bool careful = false;
+  uint64_t in_hand = 0;
+  std::map<uint64_t, int> failures;          // while in hand
+  std::map<uint64_t, std::string> given_up;  // and why
+};
+
+class MailboxCopy {
+ public:
+  MailboxCopy(MigrateContext& context, MailSource& source, MailTarget& target,
+              const MappedMailbox& mailbox, MailboxReport& report, CopyTries& tries);
+
+  // `peeked`: what the source told of the mailbox before it was opened.
+  Task<Result<>> run(SourceMailbox peeked);
+
+ private:
+  struct Batch {
+    std::vector<PreparedMessage> messages;
+    std::vector<SourceMessage> elsewhere;  // in the target already, in another mailbox
+    std::vector<std::pair<uint64_t, Error>> failed;
+    uint64_t octets = 0;
+  };
+  struct Channel;
+
+  // Beginning and end.
+  Task<Result<bool>> is_unchanged(const SourceMailbox& peeked);
+  Task<Result<>> open_both();
+  Task<Result<>> open_target();
+  Task<Result<>> load_seen();
+  Task<Result<>> finish(const std::vector<uint64_t>& ids, std::vector<uint64_t> intended);
+  // What is known of, in changes.cc.
+  Task<Result<>> carry_flags(const std::vector<uint64_t>& copied);
+  Task<Result<>> compare_flags(std::map<uint64_t, imap::FlagList> flags);
+  Task<Result<>> remove_gone(std::vector<uint64_t> gone);
+  // The reading half, in reading.cc.
+  Task<Result<>> copy_fresh(std::vector<uint64_t> fresh);
+  static Task<> read_all(MailboxCopy* copy, std::shared_ptr<Channel> channel,
+                         std::vector<uint64_t> fresh);
+  Task<Result<>> read_chunk(Channel& channel, std::vector<uint64_t> ids);
+  Task<Result<>> read_batch(Channel& channel, std::vector<SourceMessage> rows);
+  Task<Result<std::vector<SourceMessage>>> take_placed(std::vector<SourceMessage>& rows);
+  // The writing half.
+  Task<Result<>> write_batch(Batch batch);
+  Task<Result<>> look(std::vector<PreparedMessage>& messages, Ledger::Change& change);
+  Task<Result<>> send(std::vector<PreparedMessage> messages, Ledger::Change change);
+  Result<> hear(std::vector<LedgerMessage> sent, const std::vector<Result<uint64_t>>& outcomes);
+  Task<Result<>> add_flags(std::map<std::string, std::vector<uint64_t>> by_flags);
+  Task<Result<>> change_flags(std::vector<uint64_t> numbers, MailTarget::Change change);
+  Task<Result<>> commit(Ledger::Change change);
+  bool is_renumbered(const PreparedMessage& prepared, Ledger::Change& change);
+  imap::FlagList kept_flags(const imap::FlagList& flags);
+  LedgerMessage row_of(const PreparedMessage& prepared, CopyState state) const;
+  // What is in another mailbox of the target, in placed.cc.
+  bool is_label() const;
+  Task<Result<>> write_placed(std::vector<SourceMessage> messages);
+  Task<Result<>> link(MailTarget::From from, std::map<uint64_t, SourceMessage> by_number,
+                      Ledger::Change& change);
+  Task<Result<>> label(MailTarget::From from, std::map<uint64_t, SourceMessage> by_number,
+                       Ledger::Change& change);
+
+  MigrateContext& context_;
+  MailSource& source_;
+  MailTarget& target_;
+  const MappedMailbox& mailbox_;
+  MailboxReport& report_;
+  CopyTries& tries_;
+  SourceMailbox opened_;
+  TargetMailbox there_;
+  LedgerMailbox entry_;
+  bool known_ = false;            // from an earlier run
+  bool looking_ = false;          // not everything that is in the target, or may be, is known
+  bool left_over_ = false;        // the next run has to look at this mailbox again
+  std::set<uint64_t> unflagged_;  // in the target: their flags could not be changed
+  Seen seen_;
+  std::multimap<std::string, Ledger::Old> old_;  // of an earlier UIDVALIDITY, by fingerprint
+  std::vector<LedgerMessage> outcomes_;  // of the last batch, to be written with the next one
+};
+
+}  // namespace eilpost::client

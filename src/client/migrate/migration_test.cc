@@ -1,0 +1,255 @@
+#include "client/migrate/migration.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "client/migrate/testing.h"
+
+namespace eilpost::client {
+namespace {
+
+using test::contents;
+using test::letter;
+using test::message_of;
+using test::MigrateWorld;
+
+TEST(Migration, TheSecondRunCopiesNothing) {
+  MigrateWorld world;
+  for (int i = 0; i < 450; ++i)
+    world.from.mailboxes["INBOX"].add(message_of(i, {"\\Seen", "work"}));
+  world.from.mailboxes["Sent Items"].add(message_of(1000));
+  const MailboxReport first = world.sum();
+  EXPECT_EQ(first.copied, 451u);
+  EXPECT_EQ(first.verify.compared, 451u);
+  EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(world.from.mailboxes["INBOX"]));
+  EXPECT_EQ(world.to.mailboxes["Sent"].messages.size(), 1u);
+  EXPECT_EQ(world.to.mailboxes["Sent"].special_use, "\\Sent");
+  const MigrateReport second = world.run();
+  EXPECT_EQ(sum_of(second).copied, 0u);
+  EXPECT_EQ(sum_of(second).before, 451u);
+  EXPECT_TRUE(second.whole());
+}
+
+TEST(Migration, APlanChangesNothing) {
+  MigrateWorld world;
+  world.from.mailboxes["Notes of mine"].add(message_of(1));
+  const MigrateReport plan = world.run(MigratePhase::plan);
+  EXPECT_EQ(sum_of(plan).in_source, 1u);
+  EXPECT_EQ(world.to.mailboxes.size(), 1u);
+}
+
+TEST(Migration, WhatWasThereBeforeIsFoundAndEqualMessagesStayTwo) {
+  MigrateWorld world;
+  for (int i = 0; i < 3; ++i) world.from.mailboxes["INBOX"].add(message_of(i, {"\\Seen"}));
+  world.from.mailboxes["INBOX"].add(message_of(0, {"\\Seen"}));
+  // Another tool has brought one of them, with another header on top.
+  test::MemoryMessage rewritten;
+  rewritten.octets = "X-Gateway: yes\r\n" + letter(0);
+  world.to.mailboxes["INBOX"].add(std::move(rewritten));
+  const MailboxReport report = world.sum();
+  EXPECT_EQ(report.found, 1u);
+  EXPECT_EQ(report.copied, 3u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 4u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.at(1).flags, imap::FlagList{"\\Seen"});
+}
+
+TEST(Migration, ChangedFlagsFollowAndTheOwnersStay) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  from.add(message_of(1, {"\\Seen"}));
+  from.add(message_of(2));
+  world.run();
+  auto& to = world.to.mailboxes["INBOX"];
+  to.messages.at(1).flags.push_back("mine");
+  from.messages.at(1).flags = {"\\Flagged"};
+  ++from.modseq;
+  EXPECT_EQ(world.sum().flags, 1u);
+  EXPECT_EQ(to.messages.at(1).flags, (imap::FlagList{"mine", "\\Flagged"}));
+  EXPECT_EQ(to.messages.at(2).flags, imap::FlagList{});
+}
+
+TEST(Migration, TheTargetKeepsWhatIsGoneUnlessAsked) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 4; ++i) from.add(message_of(i));
+  world.run();
+  from.messages.erase(2);
+  ++from.modseq;
+  EXPECT_EQ(world.sum().gone, 1u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 4u);
+  EXPECT_EQ(world.sum().gone, 1u);
+  world.options.remove_gone = true;
+  EXPECT_EQ(world.sum().removed, 1u);
+  EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(from));
+  // An empty source never means "delete all".
+  from.messages.clear();
+  ++from.modseq;
+  const MailboxReport emptied = world.sum();
+  EXPECT_EQ(emptied.removed, 0u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 3u);
+}
+
+TEST(Migration, AnotherUidValidityOfTheSourceDoublesNothing) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 5; ++i) from.add(message_of(i));
+  world.run();
+  test::MemoryMailbox anew;
+  anew.validity = 2;
+  for (int i = 5; i >= 0; --i) anew.add(message_of(i));
+  from = anew;
+  const MailboxReport report = world.sum();
+  EXPECT_EQ(report.found, 5u);
+  EXPECT_EQ(report.copied, 1u);
+  EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(from));
+  EXPECT_EQ(world.sum().before, 6u);
+}
+
+TEST(Migration, AReplacedTargetIsLookedThrough) {
+  MigrateWorld world;
+  for (int i = 0; i < 5; ++i) world.from.mailboxes["INBOX"].add(message_of(i));
+  world.run();
+  auto& to = world.to.mailboxes["INBOX"];
+  to.validity = 9;
+  to.messages.erase(3);
+  const MigrateReport touched = [&] {
+    world.from.mailboxes["INBOX"].add(message_of(5));
+    return world.run();
+  }();
+  EXPECT_EQ(sum_of(touched).found, 4u);
+  EXPECT_EQ(sum_of(touched).copied, 2u);
+  EXPECT_EQ(contents(to), contents(world.from.mailboxes["INBOX"]));
+}
+
+TEST(Migration, LiesAreReportedAndNothingIsDropped) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 4; ++i) from.add(message_of(i));
+  from.messages.at(1).lie = "empty";
+  from.messages.at(2).lie = "short";
+  test::MemoryMessage notice;
+  notice.octets =
+      "From: \"Microsoft Exchange Server 2010\"\r\nSubject: Retrieval using the IMAP4 protocol "
+      "failed for the following message: 7\r\n\r\nThe server couldn't retrieve it.\r\n";
+  from.add(notice);
+  world.to.refused[letter(3)] = "NO [CANNOT] not here";
+  const MigrateReport report = world.run();
+  const MailboxReport sum = sum_of(report);
+  EXPECT_EQ(sum.copied, 2u);
+  EXPECT_EQ(sum.failed, 3u);
+  EXPECT_EQ(sum.placeholders, 1u);
+  EXPECT_EQ(sum.sizes_differ, 1u);
+  EXPECT_FALSE(report.whole());
+  EXPECT_NE(print_json(report).find("NO [CANNOT] not here"), std::string::npos);
+  from.messages.at(1).lie = "";
+  world.to.refused.clear();
+  world.options.copy_placeholders = true;
+  EXPECT_EQ(world.sum().copied, 3u);
+  EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(from));
+}
+
+TEST(Migration, AMessageThatEndsEachConnectionIsGivenUpAndTheRestCopied) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 6; ++i) from.add(message_of(i));
+  from.messages.at(4).lie = "deadly";
+  const MigrateReport report = world.run();
+  EXPECT_EQ(sum_of(report).copied, 5u);
+  EXPECT_EQ(sum_of(report).failed, 1u);
+  EXPECT_EQ(report.mailboxes.front().failures.front().first, 4u);
+}
+
+TEST(Migration, LabelsAreCopiesWithinTheTarget) {
+  MigrateWorld world;
+  world.from.gmail = true;
+  world.from.mailboxes["[Gmail]/All Mail"].special_use = "\\All";
+  for (int i = 0; i < 3; ++i) {
+    test::MemoryMessage message = message_of(i, {"\\Seen"});
+    message.email_id = std::to_string(100 + i);
+    world.from.mailboxes["[Gmail]/All Mail"].add(message);
+    if (i < 2) world.from.mailboxes["INBOX"].add(message);
+    if (i == 1) world.from.mailboxes["Work"].add(message);
+  }
+  world.options.connections = 1;
+  const MailboxReport report = world.sum();
+  EXPECT_EQ(report.copied, 3u);
+  EXPECT_EQ(report.linked, 1u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 2u);
+  EXPECT_EQ(contents(world.to.mailboxes["Work"]), contents(world.from.mailboxes["Work"]));
+  EXPECT_EQ(world.to.mailboxes["Archive"].messages.size(), 1u);
+  EXPECT_EQ(world.sum().copied, 0u);
+}
+
+TEST(Migration, LabelsAsKeywords) {
+  MigrateWorld world;
+  world.from.gmail = true;
+  world.options.labels = MigrateOptions::Labels::keywords;
+  world.from.mailboxes["[Gmail]/All Mail"].special_use = "\\All";
+  for (int i = 0; i < 3; ++i) {
+    test::MemoryMessage message = message_of(i);
+    message.email_id = std::to_string(100 + i);
+    world.from.mailboxes["[Gmail]/All Mail"].add(message);
+    if (i < 2) world.from.mailboxes["INBOX"].add(message);
+    if (i > 0) world.from.mailboxes["To do"].add(message);
+  }
+  const MailboxReport report = world.sum();
+  EXPECT_EQ(report.copied, 3u);
+  EXPECT_EQ(report.labelled, 1u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.at(2).flags, imap::FlagList{"To_do"});
+  EXPECT_EQ(world.to.mailboxes["Archive"].messages.at(1).flags, imap::FlagList{"To_do"});
+  EXPECT_EQ(world.to.mailboxes.size(), 2u);
+}
+
+TEST(Migration, TheDaysOctetsAreKeptTo) {
+  MigrateWorld world;
+  for (int i = 0; i < 900; ++i) world.from.mailboxes["INBOX"].add(message_of(i));
+  world.options.octets_per_day = 20'000;
+  const MigrateReport first = world.run();
+  EXPECT_TRUE(first.budget);
+  EXPECT_GT(sum_of(first).copied, 0u);
+  EXPECT_LT(sum_of(first).copied, 900u);
+  EXPECT_EQ(sum_of(world.run()).copied, 0u);
+  world.options.octets_per_day = 0;
+  world.run();
+  EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(world.from.mailboxes["INBOX"]));
+}
+
+// Connections that break, and runs that end, at every operation: what is there in the end is what
+// was there, each message once.
+TEST(Migration, BrokenAnywhereItEndsWhole) {
+  Random random(17);
+  for (int seed = 1; seed <= 25; ++seed) {
+    MigrateWorld world;
+    world.options.connections = 1 + static_cast<int>(random.below(3));
+    world.to.tells_numbers = random.below(4) != 0;
+    for (const char* name : {"INBOX", "Work"}) {
+      const auto count = static_cast<int>(random.below(8) + 1);
+      for (int i = 0; i < count; ++i) {
+        world.from.mailboxes[name].add(message_of(i, {"\\Seen"}));
+        // Equal ones as well, where numbers tell them apart.
+        if (world.to.tells_numbers && i == 2) world.from.mailboxes[name].add(message_of(i));
+      }
+    }
+    for (int run = 0; run < 4; ++run) {
+      test::MemoryAccount& side = random.below(2) == 0 ? world.from : world.to;
+      side.breaks_in = static_cast<int>(random.below(16) + 1);
+      side.lost = random.below(4);
+      side.stays_down = random.below(2) == 0;
+      world.run();
+      world.from.down = world.to.down = false;
+    }
+    world.from.breaks_in = world.to.breaks_in = 0;
+    world.from.down = world.to.down = false;
+    const MigrateReport report = world.run();
+    for (const char* name : {"INBOX", "Work"}) {
+      ASSERT_EQ(world.to.mailboxes[name].messages.size(),
+                world.from.mailboxes[name].messages.size())
+          << seed << " " << name << "\n"
+          << print_text(report);
+    }
+    EXPECT_EQ(sum_of(world.run()).copied, 0u) << seed;
+  }
+}
+
+}  // namespace
+}  // namespace eilpost::client

@@ -1,0 +1,122 @@
+#include "client/migrate/verify.h"
+
+#include <algorithm>
+#include <map>
+
+#include "client/migrate/copy/prepare.h"
+
+namespace eilpost::client {
+
+namespace {
+
+constexpr size_t rows_at_once = 5000;
+constexpr size_t bodies_at_once = 50;
+
+using Rows = std::map<uint64_t, LedgerMessage>;  // by number in the target
+
+bool keeps(const TargetMailbox& there, const std::string& flag) {
+  if (flag.front() != '\\' && there.keywords_allowed) return true;
+  if (there.flags_allowed.empty()) return true;
+  return std::any_of(there.flags_allowed.begin(), there.flags_allowed.end(),
+                     [&](const std::string& one) { return imap::equal_nocase(one, flag); });
+}
+
+// Keywords compare without regard to case (RFC 9051 2.3.2).
+bool has_flag(const imap::FlagList& flags, const std::string& wanted) {
+  return std::any_of(flags.begin(), flags.end(),
+                     [&](const std::string& one) { return imap::equal_nocase(one, wanted); });
+}
+
+// What the target cannot keep is no difference: that was told when it was copied.
+bool same_flags(const TargetMailbox& there, const imap::FlagList& wanted,
+                const imap::FlagList& present, bool keywords_may_be_more) {
+  for (const std::string& flag : wanted) {
+    if (keeps(there, flag) && !has_flag(present, flag)) return false;
+  }
+  return std::all_of(present.begin(), present.end(), [&](const std::string& flag) {
+    return has_flag(wanted, flag) || (keywords_may_be_more && flag.front() != '\\');
+  });
+}
+
+Task<Result<>> compare_content(MigrateContext& context, MailTarget& target, const Rows& rows,
+                               std::vector<uint64_t> numbers, VerifyReport& report) {
+  for (size_t at = 0; at < numbers.size(); at += bodies_at_once) {
+    const size_t end = std::min(numbers.size(), at + bodies_at_once);
+    std::vector<uint64_t> some(numbers.begin() + static_cast<ptrdiff_t>(at),
+                               numbers.begin() + static_cast<ptrdiff_t>(end));
+    auto batch = co_await target.bodies(std::move(some));
+    CO_TRY(batch);
+    auto job = [messages = std::move(batch->messages)]() mutable {
+      return prepare_messages(std::move(messages));
+    };
+    auto prepared = co_await net::run_on(context.pool, std::move(job));
+    CO_TRY(prepared);
+    for (const PreparedMessage& one : *prepared) {
+      const LedgerMessage& row = rows.at(one.message.id);
+      const bool same = row.fingerprint.empty() || row.fingerprint == one.fingerprint;
+      if (!same) {
+        ++report.content_differs;
+      } else if (one.message.octets->size() != row.octets) {
+        ++report.octets_differ;
+      }
+    }
+  }
+  co_return Result<>();
+}
+
+}  // namespace
+
+Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
+                              const MappedMailbox& mailbox, MailboxReport& report) {
+  auto find = [&context, &mailbox] { return context.ledger.known(mailbox.source.name); };
+  auto found = co_await net::run_on(context.pool, std::move(find));
+  CO_TRY(found);
+  report.verify = VerifyReport();
+  if (!*found || (*found)->target != mailbox.target) co_return Result<>();  // nothing was copied
+  const LedgerMailbox entry = **found;
+  auto there = co_await target.open(mailbox.target);
+  CO_TRY(there);
+  VerifyReport& verify = report.verify;
+  verify.done = true;
+  const bool labels = context.options.labels == MigrateOptions::Labels::keywords;
+  const bool all = context.options.verify == MigrateOptions::Verify::content;
+  for (uint64_t after = 0;;) {
+    auto job = [&context, &entry, after] {
+      return context.ledger.page(entry, CopyState::copied, after, rows_at_once);
+    };
+    auto page = co_await net::run_on(context.pool, std::move(job));
+    CO_TRY(page);
+    if (page->empty()) break;
+    after = page->back().id;
+    Rows rows;
+    for (LedgerMessage& row : *page) {
+      // Those that are elsewhere, or whose number was never told, are not looked for here.
+      if (row.target != 0) rows.emplace(row.target, std::move(row));
+    }
+    std::vector<uint64_t> numbers;
+    for (const auto& [number, row] : rows) numbers.push_back(number);
+    std::vector<uint64_t> doubtful;
+    uint64_t seen = 0;
+    auto take = [&](TargetRow row) -> Result<> {
+      const auto at = rows.find(row.number);
+      if (at == rows.end()) return {};
+      ++seen;
+      const LedgerMessage& copied = at->second;
+      const imap::FlagList flags = flags_of_text(copied.flags);
+      if (!same_flags(*there, flags, row.flags, labels)) ++verify.flags_differ;
+      const bool size = copied.octets == 0 || !row.size || *row.size == copied.octets;
+      if (all || !size) doubtful.push_back(row.number);
+      return {};
+    };
+    const MailTarget::RowsWanted wanted;
+    auto asked = co_await target.rows(numbers, wanted, take);
+    CO_TRY(asked);
+    verify.compared += seen;
+    verify.missing += numbers.size() - std::min<uint64_t>(seen, numbers.size());
+    auto compared = co_await compare_content(context, target, rows, std::move(doubtful), verify);
+    CO_TRY(compared);
+  }
+  co_return Result<>();
+}
+
+}  // namespace eilpost::client
