@@ -195,9 +195,10 @@ Result<std::vector<MaildirEntry>> MaildirMailbox::entries() const {
     return {};
   };
   TRY(scan(visitor));
-  std::sort(out.begin(), out.end(),
-            [](const MaildirEntry& a, const MaildirEntry& b) { return a.unique < b.unique; });
-  // One that was renamed between the two directories was seen twice; cur/ came last.
+  std::sort(out.begin(), out.end(), [](const MaildirEntry& a, const MaildirEntry& b) {
+    return a.unique != b.unique ? a.unique < b.unique : a.file < b.file;
+  });
+  // One that was renamed between the two directories was seen twice; that in cur/ comes first.
   const auto same = [](const MaildirEntry& a, const MaildirEntry& b) {
     return a.unique == b.unique;
   };
