@@ -121,9 +121,19 @@ class Mirror:
     def member(self, context, number):
         if not context.uid:
             return self.at(number)
-        new = number > max(self.by_uid, default=0) and self.unknown()
-        check(number in self.by_uid or new, f"{context.tag}: uid {number} is not in the mailbox")
+        check(self.may_be(number), f"{context.tag}: uid {number} is not in the mailbox")
         return number
+
+    def may_be(self, uid):
+        """Whether a message has it, or one that has come and was not asked for yet may have."""
+        if uid in self.by_uid:
+            return True
+        last = 0
+        for m in self.messages:
+            if m.uid is None:
+                return uid > last
+            last = m.uid
+        return False
 
     def updated(self, tag, kind, pairs):
         context = self.contexts.get(tag)
