@@ -53,7 +53,8 @@ class Bench:
     def start(self, kind, label, accounts, filling=False, **more):
         directory = self.directory / f"{label}-{kind}"
         if kind == "eilpost":
-            server = servers.Eilpost(directory, accounts, self.options.eilpost, self.certificate)
+            server = servers.Eilpost(directory, accounts, self.options.eilpost, self.certificate,
+                                     **more)
         else:
             server = servers.Dovecot(directory, accounts, self.certificate, **more)
         server.filling = filling
@@ -372,6 +373,7 @@ ROWS = {
     "idle": idle,
     "logins": logins.logins,
     "search": search.search,
+    "indexing": search.indexing,
 }
 ASKED_FOR = {"cluster": cluster.rows, "tools": tools.rows}  # only when they are named with --only
 

@@ -1,4 +1,5 @@
-"""The row `search`: a rare word among many small messages, through an index and without one."""
+"""The rows `search` (a rare word among many small messages, through an index and without one) and
+`indexing` (what making the index costs those who deliver)."""
 import json
 import random
 import socket
@@ -99,6 +100,41 @@ def search_of(bench, kind, count, **more):
     figures = {"word": timed(session, RARE, 1, 8), "scan": timed(session, SHORT, 0, 8), **status}
     bench.end(server)
     return figures
+
+
+def indexing(bench):
+    """Deliveries at a steady rate, each pushed to sessions in IDLE, with the index and without."""
+    accounts, seconds = 16, min(bench.seconds, 20)
+    p99 = {"true": [], "false": []}
+    behind = []
+    for _ in range(bench.rounds):
+        for index, seen in p99.items():
+            server = bench.start("eilpost", f"indexing-{index}", accounts,
+                                 config=f"[search]\nindex = {index}\n")
+            got = bench.run(server, "idle", "--sessions", accounts, "--settle", 2, "--seconds",
+                            seconds, "--per-second", 500)
+            seen.append(got.get("push", {}).get("sent_to_push_p99_ms"))
+            if index == "true":
+                behind.append(unindexed(bench, server))
+            bench.end(server)
+    if None in p99["true"] + p99["false"]:
+        return  # what went wrong is among the errors
+    mine, bare = median(p99["true"]), median(p99["false"])
+    bench.row("MAIL FROM to push at 500 deliveries/s, p99, while they are indexed", mine, None,
+              "<= 1.2x of without", at_most(mine / bare, 1.2), "ms", None)
+    bench.row("  without an index", bare, None, "", None, "ms", None)
+    bench.row("  messages not indexed at the end, of one account", median(behind), None, "< 256",
+              at_most(median(behind), 256), "", None)
+
+
+def unindexed(bench, server):
+    """How many messages of the first account the index lacks right after the deliveries."""
+    session = Session(server.base + 143)
+    there = int(session.call(b"STATUS INBOX (MESSAGES)")[0].split(b"MESSAGES ")[1].split(b")")[0])
+    said = subprocess.run([str(bench.options.eilpost), "index", "status", "--json", "--data",
+                           str(server.directory), "user1@example.org"], capture_output=True,
+                          text=True, check=False).stdout
+    return there - json.loads(said)["indexed"] if said.startswith("{") else there
 
 
 def search(bench):

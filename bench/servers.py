@@ -143,15 +143,17 @@ def descendants(root):
 class Eilpost(Server):
     name = "Eilpost"
 
-    def __init__(self, directory, accounts, binary, certificate):
+    def __init__(self, directory, accounts, binary, certificate, config=""):
         super().__init__(directory, accounts)
         self.binary = binary
+        (directory / "bench.toml").write_text(config)
         for source, name in zip(certificate, ("certificate.pem", "key.pem")):
             shutil.copy(source, directory / name)
 
     def command(self):
         return [str(self.binary), "demo", "--data", str(self.directory), "--base-port",
-                str(self.base), "--accounts", str(self.accounts), "--empty"]
+                str(self.base), "--accounts", str(self.accounts), "--empty", "--config",
+                str(self.directory / "bench.toml")]
 
 
 DOVECOT_CONFIG = """\
