@@ -122,6 +122,26 @@ engine::Range whole_partition() {
   return {.first = std::string(1, '\0'), .last = ""};
 }
 
+// All rows of one kind.
+engine::Range rows_of(RowKind kind) {
+  const std::string first = row_key(kind, "");
+  std::string last = first;
+  ++last.back();
+  return {.first = first, .last = last};
+}
+
+// By kind and id, without the head.
+Result<std::map<RowKind, RowMap>> parse_rows(const Raw& raw) {
+  std::map<RowKind, RowMap> out;
+  for (const auto& row : raw.rows) {
+    if (row.key.size() < 2 || row.key == head_key()) continue;
+    const auto unsealed = TRY(unseal_value(row.value));
+    out[static_cast<RowKind>(row.key[1])][row.key.substr(2)] = {unsealed.format,
+                                                                std::string(unsealed.payload)};
+  }
+  return out;
+}
+
 }  // namespace
 
 struct AccountRows::Snapshot {
@@ -132,9 +152,6 @@ struct AccountRows::Snapshot {
 
 Result<AccountRows::Snapshot> AccountRows::snapshot(AccountId id, RowKind kind) {
   const auto partition = account_rows_partition(id);
-  const std::string first = row_key(kind, "");
-  std::string last = first;
-  ++last.back();
   for (int attempt = 0; attempt < read_attempts_max; ++attempt) {
     auto head = engine_.read(partition, std::vector<std::string>{head_key()});
     if (!head) return trouble(head.error());
@@ -143,19 +160,21 @@ Result<AccountRows::Snapshot> AccountRows::snapshot(AccountId id, RowKind kind) 
     // Every commit writes the head.
     if (head->rows.empty()) return out;
     out.commit_ids = TRY(parse_head(head->rows.front().value));
-    const auto raw = TRY(read_all(engine_, partition, {.first = first, .last = last}));
+    const auto raw = TRY(read_all(engine_, partition, rows_of(kind)));
     if (raw.version != out.version) continue;
-    for (const auto& row : raw.rows) {
-      const auto unsealed = TRY(unseal_value(row.value));
-      out.rows[row.key.substr(first.size())] = {unsealed.format, std::string(unsealed.payload)};
-    }
+    out.rows = std::move(TRY(parse_rows(raw))[kind]);
     return out;
   }
   return fail(Code::unavailable, "account rows: they change all the time");
 }
 
 Result<RowMap> AccountRows::read(AccountId id, RowKind kind) {
-  return TRY(snapshot(id, kind)).rows;
+  return std::move(
+      TRY(parse_rows(TRY(read_all(engine_, account_rows_partition(id), rows_of(kind)))))[kind]);
+}
+
+Result<std::map<RowKind, RowMap>> AccountRows::read(AccountId id) {
+  return parse_rows(TRY(read_all(engine_, account_rows_partition(id), whole_partition())));
 }
 
 // The commit id is the same in every round, so that a round after a lost answer finds out whether

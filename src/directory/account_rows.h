@@ -51,6 +51,8 @@ class AccountRows {
 
   // Empty for an account that has none. Code::unavailable: the engine does not answer.
   Result<RowMap> read(AccountId id, RowKind kind);
+  // Of every kind that has any, in one read.
+  Result<std::map<RowKind, RowMap>> read(AccountId id);
 
   // `change` may run several times, each time on fresh rows; what it leaves behind is made so, and
   // a failure of it is passed on. Nothing is written when it changes nothing. Code::limit: more

@@ -63,13 +63,17 @@ void drop_oldest(RowMap& rows) {
 
 }  // namespace
 
-Result<std::vector<ClientMask>> read_client_masks(AccountRows& rows, AccountId id) {
+std::vector<ClientMask> client_masks_of(const RowMap& rows) {
   std::vector<ClientMask> out;
-  for (const auto& [row_key, row] : TRY(rows.read(id, RowKind::client_mask))) {
+  for (const auto& [row_key, row] : rows) {
     auto mask = parse_mask(row);
     if (mask) out.push_back(std::move(*mask));
   }
   return out;
+}
+
+Result<std::vector<ClientMask>> read_client_masks(AccountRows& rows, AccountId id) {
+  return client_masks_of(TRY(rows.read(id, RowKind::client_mask)));
 }
 
 Result<bool> learn_client_mask(AccountRows& rows, AccountId id, const ClientMask& mask) {

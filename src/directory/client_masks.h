@@ -24,6 +24,7 @@ struct ClientMask {
 };
 
 // By capability, then client. A row that cannot be read is passed over.
+std::vector<ClientMask> client_masks_of(const RowMap& rows);
 Result<std::vector<ClientMask>> read_client_masks(AccountRows& rows, AccountId id);
 
 // False: that was known. Beyond limits::client_masks_max the oldest goes.

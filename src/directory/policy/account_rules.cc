@@ -8,17 +8,25 @@ namespace eilpost::directory {
 
 namespace {
 const std::string row_id = "rules";
+
+std::string text_of(const RowMap& rows) {
+  const auto row = rows.find(row_id);
+  return row == rows.end() ? std::string() : row->second.payload;
 }
+}  // namespace
 
 Result<std::string> account_rule_text(AccountRows& rows, AccountId account) {
-  const RowMap all = TRY(rows.read(account, RowKind::rule));
-  const auto row = all.find(row_id);
-  return row == all.end() ? std::string() : row->second.payload;
+  return text_of(TRY(rows.read(account, RowKind::rule)));
 }
 
 Result<std::vector<PolicyRule>> read_account_rules(AccountRows& rows, AccountId account,
                                                    const std::string& login_name) {
-  const std::string text = TRY(account_rule_text(rows, account));
+  return account_rules_of(TRY(rows.read(account, RowKind::rule)), login_name);
+}
+
+Result<std::vector<PolicyRule>> account_rules_of(const RowMap& rows,
+                                                 const std::string& login_name) {
+  const std::string text = text_of(rows);
   if (text.empty()) return std::vector<PolicyRule>();
   auto rules = parse_rules(text);
   if (!rules) return fail(Code::corrupt, "rules of an account: " + rules.error().detail);

@@ -12,6 +12,8 @@
 namespace eilpost::directory {
 
 // As they are to be decided by: each names the account. Code::corrupt, unavailable.
+// The same of its rows of kind `rule`.
+Result<std::vector<PolicyRule>> account_rules_of(const RowMap& rows, const std::string& login_name);
 Result<std::vector<PolicyRule>> read_account_rules(AccountRows& rows, AccountId account,
                                                    const std::string& login_name);
 // As text (rule_text.h); empty: none.

@@ -139,10 +139,14 @@ class ImapSession {
   // Code::privacy_required or permission, with refusal_text for the user.
   Result<> admit_by_policy(std::string_view name, sasl::Mechanism mechanism);
   Result<> admit_by_policy(const directory::Identity& identity);
-  // Reads the account's own rules, of that identity, for what follows.
+  // Reads what is kept of the account beside its mail, for what follows: its own rules, and what
+  // was learned about its clients.
   net::Task<Result<>> load_rules(const directory::Identity& identity);
   // Who was refused leaves none behind.
-  void forget_rules() { own_rules_.clear(); }
+  void forget_rules() {
+    own_rules_.clear();
+    masks_.clear();
+  }
   // Reads them again and says BYE if the rules no longer allow this session.
   net::Task<> renew_policy();
   // Says BYE if the rules no longer allow this session.
@@ -254,7 +258,6 @@ class ImapSession {
   net::Task<bool> next_event();
   net::Task<bool> need_more();
   net::Task<bool> handle_event(imap::FramerEvent event);
-  net::Task<> read_masks(AccountId id);
   net::Task<bool> fill();
   net::Task<bool> push();
   net::Task<Result<>> leave_out_own(UidSet& added, ModSeq since);

@@ -45,17 +45,25 @@ directory::Decision ImapSession::decide(const directory::Claimant* who) const {
 }
 
 net::Task<Result<>> ImapSession::load_rules(const directory::Identity& identity) {
-  auto job = [&rows = world_.account_rows,
-              identity]() -> Result<std::vector<directory::PolicyRule>> {
-    auto out = TRY(directory::read_account_rules(rows, identity.account, identity.login_name));
+  struct Loaded {
+    std::vector<directory::PolicyRule> rules;
+    std::vector<directory::ClientMask> masks;
+  };
+  auto job = [&rows = world_.account_rows, identity]() -> Result<Loaded> {
+    auto own = TRY(rows.read(identity.account));
+    Loaded out;
+    out.rules =
+        TRY(directory::account_rules_of(own[directory::RowKind::rule], identity.login_name));
+    out.masks = directory::client_masks_of(own[directory::RowKind::client_mask]);
     if (!identity.delegated()) return out;
-    auto own = TRY(directory::read_account_rules(rows, identity.actor, identity.actor_name));
-    std::move(own.begin(), own.end(), std::back_inserter(out));
+    auto his = TRY(directory::read_account_rules(rows, identity.actor, identity.actor_name));
+    std::move(his.begin(), his.end(), std::back_inserter(out.rules));
     return out;
   };
-  auto rules = co_await net::run_on(world_.directory_pool, std::move(job));
-  CO_TRY(rules);
-  own_rules_ = std::move(*rules);
+  auto loaded = co_await net::run_on(world_.directory_pool, std::move(job));
+  CO_TRY(loaded);
+  own_rules_ = std::move(loaded->rules);
+  masks_ = std::move(loaded->masks);
   co_return Result<>();
 }
 

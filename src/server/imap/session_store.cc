@@ -31,7 +31,6 @@ net::Task<Result<>> ImapSession::enter(directory::Identity identity) {
                 ? fmt::format(" by={} actor={} rights={}", identity.actor_name,
                               identity.actor.value, identity.read_only ? "read-only" : "full")
                 : "");
-  co_await read_masks(identity.account);
   identity_ = std::move(identity);
   if (trace_) trace_->identify(identity_->account);
   framer_.set_limits(imap::FramerLimits());
@@ -76,17 +75,6 @@ void ImapSession::set_client(std::string client) {
   entry_.set_client(client);
   log_.info("client id={}", client);
   client_name = std::move(client);
-}
-
-// A login does not fail for them: at worst the client shows once more what it cannot do.
-net::Task<> ImapSession::read_masks(AccountId id) {
-  auto job = [&rows = world_.account_rows, id] { return directory::read_client_masks(rows, id); };
-  auto masks = co_await net::run_on(world_.directory_pool, std::move(job));
-  if (masks) {
-    masks_ = std::move(*masks);
-  } else {
-    log_.warn("client masks: {}", masks.error().detail);
-  }
 }
 
 net::Task<> ImapSession::learn(std::string_view capability, std::string_view why) {
