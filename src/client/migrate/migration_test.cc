@@ -105,6 +105,25 @@ TEST(Migration, AnotherUidValidityOfTheSourceDoublesNothing) {
   EXPECT_EQ(world.sum().before, 6u);
 }
 
+TEST(Migration, OtherNumbersOfTheSourceDoubleNothing) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 5; ++i) {
+    from.add(message_of(i));
+    from.messages.at(static_cast<uint64_t>(i) + 1).email_id = std::to_string(i);
+  }
+  world.run();
+  // Moved away and back, and an UIDVALIDITY that is not told any more.
+  const std::map<uint64_t, test::MemoryMessage> before = from.messages;
+  for (const uint32_t validity : {1, 7}) {
+    from.messages.clear();
+    from.validity = validity;
+    for (const auto& [id, message] : before) from.add(message);
+    EXPECT_EQ(world.sum().found, 5u) << validity;
+    EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(from));
+  }
+}
+
 TEST(Migration, AReplacedTargetIsLookedThrough) {
   MigrateWorld world;
   for (int i = 0; i < 5; ++i) world.from.mailboxes["INBOX"].add(message_of(i));

@@ -18,6 +18,9 @@ Ids without(const Ids& a, const Ids& b) {
   return out;
 }
 
+// How long a server may take for what it was sent before the connection broke.
+constexpr std::chrono::seconds settle_time{3};
+
 struct Known {
   Ids copied;
   Ids intended;
@@ -80,19 +83,31 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
   if (emptied && context_.options.remove_gone) {
     report_.notes.emplace_back("the source mailbox is empty: nothing is removed from the target");
   }
-  report_.gone = gone.size();
-  if (context_.options.remove_gone && !emptied) {
-    auto removed = co_await remove_gone(std::move(gone));
-    CO_TRY(removed);
-  }
   looking_ = looking_ || !known->intended.empty() || (!known_ && there_.messages > 0);
   Ids fresh = without(*ids, known->copied);
+  if (!fresh.empty()) {
+    auto loaded = co_await load_old(gone);
+    CO_TRY(loaded);
+  }
+  if (!known->intended.empty()) {
+    // A server that was told and not heard may be about to do it still.
+    const net::Deadline settled = net::after(settle_time);
+    co_await context_.stop.wait_until(settled);
+  }
   if (looking_ && !fresh.empty()) {
     auto loaded = co_await load_seen();
     CO_TRY(loaded);
   }
   auto copied = co_await copy_fresh(std::move(fresh));
   CO_TRY(copied);
+  for (const auto& [id, validity] : renumbered_) {
+    if (validity == entry_.source_validity) gone.erase(std::find(gone.begin(), gone.end(), id));
+  }
+  report_.gone = gone.size();
+  if (context_.options.remove_gone && !emptied && !context_.ending()) {
+    auto removed = co_await remove_gone(std::move(gone));
+    CO_TRY(removed);
+  }
   auto finished = co_await finish(*ids, std::move(known->intended));
   co_return finished;
 }
@@ -129,10 +144,6 @@ Task<Result<>> MailboxCopy::open_both() {
     if (known_) report_.notes.emplace_back("the source's UIDVALIDITY has changed");
     entry_.source_validity = opened_.validity;
     entry_.complete = false;
-    auto job = [this] { return context_.ledger.old(entry_); };
-    auto old = co_await net::run_on(context_.pool, std::move(job));
-    CO_TRY(old);
-    for (Ledger::Old& one : *old) old_.emplace(one.fingerprint, std::move(one));
   }
   auto there = co_await open_target();
   CO_TRY(there);
@@ -167,6 +178,30 @@ Task<Result<>> MailboxCopy::open_target() {
   }
   if (!opened) co_return wrap(std::move(opened).error(), mailbox_.target);
   there_ = std::move(*opened);
+  co_return Result<>();
+}
+
+// By EMAILID where the source has it, and by fingerprint.
+Task<Result<>> MailboxCopy::load_old(const Ids& gone) {
+  auto job = [this, &gone]() -> Result<std::vector<Ledger::Old>> {
+    std::vector<Ledger::Old> out = TRY(context_.ledger.old(entry_));
+    for (LedgerMessage& row : TRY(context_.ledger.copied(entry_, gone))) {
+      Ledger::Old one;
+      one.fingerprint = std::move(row.fingerprint);
+      one.email_id = std::move(row.email_id);
+      one.validity = entry_.source_validity;
+      one.id = row.id;
+      out.push_back(std::move(one));
+    }
+    return out;
+  };
+  auto old = co_await net::run_on(context_.pool, std::move(job));
+  CO_TRY(old);
+  old_.clear();
+  for (Ledger::Old& one : *old) {
+    if (!one.email_id.empty()) old_.emplace("id " + one.email_id, one);
+    if (!one.fingerprint.empty()) old_.emplace(one.fingerprint, std::move(one));
+  }
   co_return Result<>();
 }
 
@@ -217,14 +252,19 @@ Task<Result<>> MailboxCopy::write_batch(Batch batch) {
   co_return placed;
 }
 
-// The same message under the source's earlier UIDVALIDITY was carried over.
+// The same message was carried over under another number.
 bool MailboxCopy::is_renumbered(const PreparedMessage& prepared, Ledger::Change& change) {
-  const auto old = old_.find(prepared.fingerprint);
-  if (old == old_.end()) return false;
-  change.renumbered.emplace_back(std::move(old->second), prepared.message.id);
-  old_.erase(old);
-  ++report_.found;
-  return true;
+  for (const std::string& key : {"id " + prepared.message.email_id, prepared.fingerprint}) {
+    const auto [begin, end] = old_.equal_range(key);
+    for (auto at = begin; at != end; ++at) {
+      if (!renumbered_.emplace(at->second.id, at->second.validity).second) continue;
+      change.renumbered.emplace_back(at->second, prepared.message.id);
+      ++report_.found;
+      left_over_ = true;  // its flags are compared by the next run
+      return true;
+    }
+  }
+  return false;
 }
 
 // Takes those out of `messages` that are in the target.

@@ -47,6 +47,7 @@ class MailboxCopy {
   Task<Result<bool>> is_unchanged(const SourceMailbox& peeked);
   Task<Result<>> open_both();
   Task<Result<>> open_target();
+  Task<Result<>> load_old(const std::vector<uint64_t>& gone);
   Task<Result<>> load_seen();
   Task<Result<>> finish(const std::vector<uint64_t>& ids, std::vector<uint64_t> intended);
   // What is known of, in changes.cc.
@@ -93,7 +94,10 @@ class MailboxCopy {
   bool left_over_ = false;        // the next run has to look at this mailbox again
   std::set<uint64_t> unflagged_;  // in the target: their flags could not be changed
   Seen seen_;
-  std::multimap<std::string, Ledger::Old> old_;  // of an earlier UIDVALIDITY, by fingerprint
+  // Copied under a number that the source does not have any more: another UIDVALIDITY, or moved
+  // away and back. By fingerprint; under another number it is the same message all the same.
+  std::multimap<std::string, Ledger::Old> old_;
+  std::set<std::pair<uint64_t, uint32_t>> renumbered_;  // of these, by number and UIDVALIDITY
   std::vector<LedgerMessage> outcomes_;  // of the last batch, to be written with the next one
 };
 

@@ -9,14 +9,15 @@
 namespace eilpost::client {
 
 // Takes those out of `rows` that are in the target already. While something is looked for nothing
-// is taken: it might be there a second time.
+// is taken: it might be there a second time, or be this mailbox's own under an earlier number.
 Task<Result<std::vector<SourceMessage>>> MailboxCopy::take_placed(
     std::vector<SourceMessage>& rows) {
   std::vector<SourceMessage> out;
   const bool known = std::any_of(rows.begin(), rows.end(),
                                  [](const SourceMessage& row) { return !row.email_id.empty(); });
   const bool everything = mailbox_.source.special_use == "\\All";
-  if (!known || (looking_ && !everything)) co_return out;
+  const bool doubtful = looking_ || !old_.empty();
+  if (!known || (doubtful && !everything)) co_return out;
   std::vector<std::string> email_ids;
   for (const SourceMessage& row : rows) email_ids.push_back(row.email_id);
   auto job = [this, email_ids = std::move(email_ids)]() -> Result<std::vector<bool>> {

@@ -77,7 +77,7 @@ std::string sql_of(Which which) {
              " WHERE email_id = ?1 AND email_id <> '' AND state = 1 AND message.target <> 0"
              " LIMIT 1";
     case old_messages:
-      return "SELECT fingerprint, validity, id FROM message"
+      return "SELECT fingerprint, email_id, validity, id FROM message"
              " WHERE mailbox = ?1 AND validity <> ?2 AND state = 1";
     case new_number:
       return "UPDATE OR REPLACE message SET validity = ?4, id = ?5"
@@ -286,8 +286,9 @@ Result<std::vector<Ledger::Old>> Ledger::old(const LedgerMailbox& mailbox) {
   while (TRY(rows.step())) {
     Old one;
     one.fingerprint = rows.text(0);
-    one.validity = static_cast<uint32_t>(rows.integer(1));
-    one.id = static_cast<uint64_t>(rows.integer(2));
+    one.email_id = rows.text(1);
+    one.validity = static_cast<uint32_t>(rows.integer(2));
+    one.id = static_cast<uint64_t>(rows.integer(3));
     out.push_back(std::move(one));
   }
   return out;

@@ -99,6 +99,7 @@ class Ledger {
   // What was copied under another UIDVALIDITY than the present one.
   struct Old {
     std::string fingerprint;
+    std::string email_id;
     uint32_t validity = 0;
     uint64_t id = 0;
   };
