@@ -124,6 +124,22 @@ TEST(Migration, OtherNumbersOfTheSourceDoubleNothing) {
   }
 }
 
+TEST(Migration, WrongNumbersOfTheTargetAreFoundOut) {
+  MigrateWorld world;
+  for (int i = 0; i < 4; ++i) world.from.mailboxes["INBOX"].add(message_of(i));
+  world.run();
+  auto& to = world.to.mailboxes["INBOX"];
+  const std::map<uint64_t, test::MemoryMessage> before = to.messages;
+  to.messages.clear();
+  for (const auto& [number, message] : before) to.add(message);
+  to.messages.erase(to.messages.begin());  // by its owner: it is not copied again
+  const MailboxReport report = world.sum();
+  EXPECT_EQ(report.copied, 0u);
+  EXPECT_EQ(report.verify.compared, 3u);
+  EXPECT_EQ(report.verify.missing, 1u);
+  EXPECT_EQ(to.messages.size(), 3u);
+}
+
 TEST(Migration, AReplacedTargetIsLookedThrough) {
   MigrateWorld world;
   for (int i = 0; i < 5; ++i) world.from.mailboxes["INBOX"].add(message_of(i));

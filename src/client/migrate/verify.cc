@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "client/migrate/copy/prepare.h"
+#include "client/migrate/copy/seen.h"
 
 namespace eilpost::client {
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr size_t rows_at_once = 5000;
 constexpr size_t bodies_at_once = 50;
+constexpr size_t missing_max = 10'000;  // that are looked for under another number
 
 using Rows = std::map<uint64_t, LedgerMessage>;  // by number in the target
 
@@ -64,6 +67,34 @@ Task<Result<>> compare_content(MigrateContext& context, MailTarget& target, cons
   co_return Result<>();
 }
 
+// Those of `missing` that are there under another number, which some servers had told wrongly:
+// found by what is in them, and written down.
+Task<Result<>> find_missing(MigrateContext& context, MailTarget& target, LedgerMailbox entry,
+                            std::vector<LedgerMessage> missing, VerifyReport& report) {
+  auto job = [&context, &entry] { return context.ledger.taken(entry.target); };
+  auto taken = co_await net::run_on(context.pool, std::move(job));
+  CO_TRY(taken);
+  Seen seen;
+  auto loaded = co_await seen.load(context, target, 0, *taken);
+  CO_TRY(loaded);
+  std::vector<Seen::Wanted> wanted;
+  for (const LedgerMessage& row : missing) wanted.push_back({row.fingerprint, ""});
+  auto found = co_await seen.find(context, target, std::move(wanted));
+  CO_TRY(found);
+  Ledger::Change change;
+  change.mailbox = std::move(entry);
+  for (size_t i = 0; i < missing.size(); ++i) {
+    if ((*found)[i] == 0) continue;
+    missing[i].target = (*found)[i];
+    change.messages.push_back(std::move(missing[i]));
+  }
+  report.missing -= change.messages.size();
+  report.compared += change.messages.size();
+  auto write = [&context, change = std::move(change)] { return context.ledger.commit(change); };
+  auto written = co_await net::run_on(context.pool, std::move(write));
+  co_return written;
+}
+
 }  // namespace
 
 Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
@@ -80,6 +111,7 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
   verify.done = true;
   const bool labels = context.options.labels == MigrateOptions::Labels::keywords;
   const bool all = context.options.verify == MigrateOptions::Verify::content;
+  std::vector<LedgerMessage> missing;
   for (uint64_t after = 0;;) {
     auto job = [&context, &entry, after] {
       return context.ledger.page(entry, CopyState::copied, after, rows_at_once);
@@ -96,11 +128,11 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
     std::vector<uint64_t> numbers;
     for (const auto& [number, row] : rows) numbers.push_back(number);
     std::vector<uint64_t> doubtful;
-    uint64_t seen = 0;
+    std::set<uint64_t> seen;
     auto take = [&](TargetRow row) -> Result<> {
       const auto at = rows.find(row.number);
       if (at == rows.end()) return {};
-      ++seen;
+      seen.insert(row.number);
       const LedgerMessage& copied = at->second;
       const imap::FlagList flags = flags_of_text(copied.flags);
       if (!same_flags(*there, flags, row.flags, labels)) ++verify.flags_differ;
@@ -111,12 +143,18 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
     const MailTarget::RowsWanted wanted;
     auto asked = co_await target.rows(numbers, wanted, take);
     CO_TRY(asked);
-    verify.compared += seen;
-    verify.missing += numbers.size() - std::min<uint64_t>(seen, numbers.size());
+    verify.compared += seen.size();
+    for (auto& [number, row] : rows) {
+      if (seen.count(number) > 0) continue;
+      ++verify.missing;
+      if (missing.size() < missing_max) missing.push_back(row);
+    }
     auto compared = co_await compare_content(context, target, rows, std::move(doubtful), verify);
     CO_TRY(compared);
   }
-  co_return Result<>();
+  if (missing.empty()) co_return Result<>();
+  auto found_again = co_await find_missing(context, target, entry, std::move(missing), verify);
+  co_return found_again;
 }
 
 }  // namespace eilpost::client
