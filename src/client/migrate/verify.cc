@@ -109,6 +109,18 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
   CO_TRY(there);
   VerifyReport& verify = report.verify;
   verify.done = true;
+  if (entry.target_validity != 0 && entry.target_validity != there->validity) {
+    auto doubt = [&context, &entry]() -> Result<uint64_t> {
+      const uint64_t copied = TRY(context.ledger.totals(entry)).copied;
+      TRY(context.ledger.doubt(entry));
+      return copied;
+    };
+    auto lost = co_await net::run_on(context.pool, std::move(doubt));
+    CO_TRY(lost);
+    verify.missing = *lost;
+    report.notes.emplace_back("the target's UIDVALIDITY has changed: the next run looks for each");
+    co_return Result<>();
+  }
   const bool labels = context.options.labels == MigrateOptions::Labels::keywords;
   const bool all = context.options.verify == MigrateOptions::Verify::content;
   std::vector<LedgerMessage> missing;
