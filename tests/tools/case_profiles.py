@@ -22,6 +22,9 @@ def try_profile(context, role_kind, profile):
             scenes.check_same(side.snapshot(), role.before, "what cannot be purged alone")
             check(outcome.status != 0, f"it says that all is well: {outcome}")
             return "refused"
+        if role.name in ("cleanup trash", "cleanup undo") and profile == "plain":
+            # Copied, and what was copied stays, marked: without UIDPLUS nothing else is safe.
+            return "marked"
         if role.tool != "doctor":
             check_equal(outcome.status, 0, str(outcome))
         role.finish()

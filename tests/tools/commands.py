@@ -501,7 +501,7 @@ class Commands:
         if not self.has("UIDPLUS") or not made:
             return ""
         source = print_set([self.defect.uid(one) for _, one in chosen])
-        new = print_set([one.uid for one in made])
+        new = print_set([self.defect.uid(one) for one in made])
         return f"COPYUID {self.defect.uid_validity(target)} {source} {new}"
 
     def do_move(self, command):
@@ -571,7 +571,7 @@ class Commands:
         self.account.changed.notify_all()
         code = ""
         if self.has("UIDPLUS"):
-            uids = print_set([one.uid for one in made])
+            uids = print_set([self.defect.uid(one) for one in made])
             code = f"APPENDUID {self.defect.uid_validity(target)} {uids}"
         return "OK", code if made else "", "appended"
 

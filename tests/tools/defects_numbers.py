@@ -10,6 +10,7 @@ from wire import Hangup, No
 class UidTwice(Defect):
     name = "uid: two messages have one"
     where = "mailboxes repaired by hand: defects #37"
+    wrong = True  # a known uid is another message, and the UIDVALIDITY says that it is not
 
     def uid(self, message):
         return message.uid - 1 if message.uid % 5 == 0 else message.uid
@@ -21,6 +22,7 @@ class UidTwice(Defect):
 class UidNotRising(Defect):
     name = "uid: not rising"
     where = "Yahoo"
+    wrong = True  # likewise
 
     def uid(self, message):
         return ((message.uid - 1) ^ 1) + 1
@@ -42,6 +44,9 @@ class UidHigh(Defect):
 
     def uid_next(self, box):
         return box.uid_next + 4294960000
+
+    def uid_validity(self, box):
+        return box.uid_validity + 77
 
     def repair(self, server):
         server.account.renumber()
