@@ -23,7 +23,8 @@ def try_defect(context, role_kind, kind):
         role.wrong = kind.wrong
         outcome = role.attempt()
         role.check_unharmed()
-        if kind.harmless and role.tool != "doctor":  # which tells of it by its status
+        again = "next run looks for each" in outcome.out  # a target that was renumbered
+        if kind.harmless and role.tool != "doctor" and not again:  # doctor's status tells of it
             check(outcome.status == 0, f"it fails, though it need not: {outcome}")
         side.bad.heal()
         role.finish()
