@@ -478,8 +478,8 @@ class Client:
                 self.command(f"UID STORE {self.set_of(m.uid for m in chosen)} +FLAGS (\\Deleted)")
         if self.rng.random() < 0.5:
             self.do("EXPUNGE")
-        elif self.mirror.messages:
-            self.do(f"UID EXPUNGE {self.set_of(m.uid for m in self.some(20))}")
+        elif known := self.some(20):
+            self.do(f"UID EXPUNGE {self.set_of(m.uid for m in known)}")
 
     def a_key(self):
         return mail.search_keys(self.rng, self.world.mail, "UTF8=ACCEPT" not in self.enabled)
