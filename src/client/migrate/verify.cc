@@ -95,6 +95,20 @@ Task<Result<>> find_missing(MigrateContext& context, MailTarget& target, LedgerM
   co_return written;
 }
 
+// Of a target that was renumbered nothing is known: the next run looks for each message.
+Task<Result<>> doubt_all(MigrateContext& context, LedgerMailbox entry, MailboxReport& report) {
+  auto doubt = [&context, &entry]() -> Result<uint64_t> {
+    const uint64_t copied = TRY(context.ledger.totals(entry)).copied;
+    TRY(context.ledger.doubt(entry));
+    return copied;
+  };
+  auto lost = co_await net::run_on(context.pool, std::move(doubt));
+  CO_TRY(lost);
+  report.verify.missing = *lost;
+  report.notes.emplace_back("the target's UIDVALIDITY has changed: the next run looks for each");
+  co_return Result<>();
+}
+
 }  // namespace
 
 Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
@@ -110,16 +124,8 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
   VerifyReport& verify = report.verify;
   verify.done = true;
   if (entry.target_validity != 0 && entry.target_validity != there->validity) {
-    auto doubt = [&context, &entry]() -> Result<uint64_t> {
-      const uint64_t copied = TRY(context.ledger.totals(entry)).copied;
-      TRY(context.ledger.doubt(entry));
-      return copied;
-    };
-    auto lost = co_await net::run_on(context.pool, std::move(doubt));
-    CO_TRY(lost);
-    verify.missing = *lost;
-    report.notes.emplace_back("the target's UIDVALIDITY has changed: the next run looks for each");
-    co_return Result<>();
+    auto told = co_await doubt_all(context, entry, report);
+    co_return told;
   }
   const bool labels = context.options.labels == MigrateOptions::Labels::keywords;
   const bool all = context.options.verify == MigrateOptions::Verify::content;
