@@ -166,7 +166,9 @@ std::string print_csv(const std::vector<std::vector<std::string>>& rows) {
 Result<std::vector<BatchRow>> parse_batch(std::string_view csv, const ColumnNames& columns) {
   const auto rows = TRY(parse_csv(csv));
   if (rows.empty()) return fail(Code::invalid, "expected a line that names the columns");
-  for (const auto& [field, header] : columns) {
+  for (const auto& asked : columns) {
+    const std::string& field = asked.first;
+    const std::string& header = asked.second;
     const bool known = std::any_of(columns_known.begin(), columns_known.end(),
                                    [&](const Column& column) { return column.field == field; });
     if (!known) return fail(Code::invalid, field + ": expected one of " + field_names());
