@@ -226,10 +226,9 @@ Task<Result<>> ask_status(Session& session, SyncState& state, MailboxPair& pair)
   pair.seen.modseq = told.highest_modseq;
   pair.seen.messages = told.messages;
   if (marks.uid_validity != told.uid_validity) {
-    if (marks.uid_validity != 0) {
-      auto loosened = state.loosen(pair.state.id);
-      CO_TRY(loosened);
-    }
+    // Also after 0, which a server has said once: the uids of then are not those of now.
+    auto loosened = state.loosen(pair.state.id);
+    CO_TRY(loosened);
     marks = {};
     marks.uid_validity = told.uid_validity;
     auto saved = state.save(pair.state);
