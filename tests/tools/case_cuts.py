@@ -67,7 +67,7 @@ def every(context, role_kind, share):
 
 def register():
     for name, role in roles.load().items():
-        case(f"{name}, cut connections", role.tool, weight=9)(
+        case(f"{name}, cut connections", role.tool, weight=9, share=0.5)(
             lambda context, r=role: sample(context, r))
         for share in range(SHARES):
             case(f"{name}, cut at every octet, {share + 1} of {SHARES}", role.tool, slow=True)(

@@ -36,7 +36,7 @@ def try_profile(context, role_kind, profile):
 def register():
     for name, role in roles.load().items():
         for profile in PROFILES:
-            case(f"{name}, profile {profile}", role.tool)(
+            case(f"{name}, profile {profile}", role.tool, share=0.5)(
                 lambda context, r=role, p=profile: try_profile(context, r, p))
 
 
