@@ -183,6 +183,22 @@ TEST(Migration, LiesAreReportedAndNothingIsDropped) {
   EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(from));
 }
 
+TEST(Migration, WhatIsStoredAndRefusedIsFoundAndNotSentAgain) {
+  MigrateWorld world;
+  world.to.mailboxes["INBOX"].add(message_of(9));
+  for (int i = 0; i < 4; ++i) world.from.mailboxes["INBOX"].add(message_of(i));
+  world.from.mailboxes["INBOX"].add(message_of(0));
+  world.to.refuses_what_it_stores = true;
+  world.to.refused[letter(3)] = "NO not here";
+  const MailboxReport first = world.sum();
+  EXPECT_EQ(first.copied, 4u);
+  EXPECT_EQ(first.failed, 1u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 5u);
+  world.to.refused.clear();
+  EXPECT_EQ(world.sum().copied, 1u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 6u);
+}
+
 TEST(Migration, AMessageThatEndsEachConnectionIsGivenUpAndTheRestCopied) {
   MigrateWorld world;
   auto& from = world.from.mailboxes["INBOX"];

@@ -39,6 +39,7 @@ struct MemoryAccount {
   bool tells_numbers = true;  // UIDPLUS
   uint64_t octets_read = 0;
   std::map<std::string, std::string> refused;  // octets: why
+  bool refuses_what_it_stores = false;
   // The connection breaks at the so-manieth operation from here; 0: never. What was being appended
   // gets there all the same, but for the last `lost` messages.
   int breaks_in = 0;
@@ -188,6 +189,9 @@ inline Result<std::vector<Result<uint64_t>>> append_to(MemoryConnection& c,
     }
     const uint64_t number = c.mailbox().add(std::move(message));
     out.emplace_back(c.account.tells_numbers ? number : 0);
+    if (c.account.refuses_what_it_stores) {
+      out.back() = tl::unexpected(Error{Code::unavailable, "NO internal error"});
+    }
   }
   if (!done) return tl::unexpected(done.error());
   return out;

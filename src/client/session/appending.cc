@@ -89,7 +89,7 @@ Task<Result<>> append_singly(Session& session, std::string mailbox,
 }  // namespace
 
 Task<Result<Outcomes>> append_messages(Session& session, std::string mailbox,
-                                       std::vector<AppendItem> items) {
+                                       std::vector<AppendItem> items, WhenRefused when_refused) {
   Outcomes outcomes(items.size(), Result<Appended>(Appended()));
   std::vector<size_t> which;
   for (size_t i = 0; i < items.size(); ++i) {
@@ -99,7 +99,7 @@ Task<Result<Outcomes>> append_messages(Session& session, std::string mailbox,
       which.push_back(i);
     }
   }
-  if (which.size() > 1 && session.has("MULTIAPPEND")) {
+  if (which.size() > 1 && !items.front().alone && session.has("MULTIAPPEND")) {
     std::vector<OutgoingMessage> all;
     for (const size_t index : which) all.push_back(message_of(items[index]));
     Expect nothing;
@@ -114,6 +114,10 @@ Task<Result<Outcomes>> append_messages(Session& session, std::string mailbox,
     }
     // It is all or nothing (RFC 3502 6.3.11): the one that it was about is found one by one.
     if (!session.is_alive()) co_return tl::unexpected(std::move(answer).error());
+    if (when_refused == WhenRefused::tell) {
+      for (const size_t index : which) outcomes[index] = tl::unexpected(answer.error());
+      co_return outcomes;
+    }
   }
   auto done = co_await append_singly(session, std::move(mailbox), items, which, outcomes);
   CO_TRY(done);

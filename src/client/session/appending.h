@@ -16,6 +16,7 @@ struct AppendItem {
   imap::FlagList flags;  // without \Recent
   std::optional<imap::DateTime> date;
   std::shared_ptr<const Octets> octets;
+  bool alone = false;  // the first: each goes with a command of its own
 };
 
 // The uid that APPENDUID names; nullopt where the server does not say.
@@ -29,7 +30,11 @@ struct Appended {
 // not keep the others back: a MULTIAPPEND that fails as a whole is repeated message by message.
 // Code::too_big: above the server's APPENDLIMIT, not sent at all; Code::cannot: it holds NUL and
 // the server has no BINARY; Code::not_found: no such mailbox (TRYCREATE).
-Task<Result<std::vector<Result<Appended>>>> append_messages(Session& session, std::string mailbox,
-                                                            std::vector<AppendItem> items);
+// `tell`: it is not repeated, as the server may have stored what it refused; the caller looks
+// first.
+enum class WhenRefused { repeat, tell };
+Task<Result<std::vector<Result<Appended>>>> append_messages(
+    Session& session, std::string mailbox, std::vector<AppendItem> items,
+    WhenRefused when_refused = WhenRefused::repeat);
 
 }  // namespace eilpost::client

@@ -83,6 +83,7 @@ void Connection::trace_sent(std::string_view octets) {
 
 Task<Result<>> Connection::write(std::string_view octets) {
   auto written = co_await stream_.write_all(octets, options_.silence);
+  broken_ = broken_ || !written;
   if (written || bye_.empty()) co_return written;
   co_return fail(Code::closed, "the server ended the connection: " + bye_);
 }
@@ -232,6 +233,7 @@ Task<Result<Answer>> Connection::wait(Ticket ticket) {
     CHECK(running != nullptr);
     if (running->answer) break;
     auto handled = co_await handle_next(silence(), nullptr);
+    broken_ = broken_ || !handled || !*handled;
     CO_TRY(handled);
     if (!*handled) {
       co_return fail(Code::timeout,
@@ -361,9 +363,11 @@ Task<Result<std::optional<imap::ClientEvent>>> Connection::next_event(net::Deadl
 Task<Result<bool>> Connection::handle_next(net::Deadline deadline, net::Signal* signal) {
   for (;;) {
     auto event = co_await next_event(deadline, signal);
+    broken_ = broken_ || !event;
     CO_TRY(event);
     if (!*event) co_return false;
     if (const auto* fatal = std::get_if<imap::Fatal>(&**event)) {
+      broken_ = true;
       co_return fail(Code::invalid, "the server's response is not IMAP: " + fatal->why);
     }
     if (const auto* whole = std::get_if<imap::ResponseFrame>(&**event)) {

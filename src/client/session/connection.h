@@ -123,6 +123,8 @@ class Connection {
   void set_utf8(bool utf8);
   // "" unless the server has said BYE.
   const std::string& bye() const { return bye_; }
+  // It has ended, or a command was given up in the middle: what comes cannot be told apart.
+  bool is_broken() const { return broken_; }
   size_t under_way() const { return running_.size(); }
   // Responses that could not be understood.
   uint64_t unreadable() const { return unreadable_; }
@@ -171,6 +173,7 @@ class Connection {
   uint64_t unreadable_ = 0;
   uint64_t untagged_ = 0;
   bool greeted_ = false;
+  bool broken_ = false;
 };
 
 }  // namespace eilpost::client

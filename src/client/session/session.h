@@ -127,7 +127,9 @@ class Session {
   Task<> logout();
 
   // False when the connection is of no more use: what failed was no refusal.
-  bool is_alive() { return connection_.stream() && connection_.bye().empty(); }
+  bool is_alive() {
+    return connection_.stream() && !connection_.is_broken() && connection_.bye().empty();
+  }
 
   Connection& connection() { return connection_; }
   // Told to the hook when it is the first of its kind in this session.

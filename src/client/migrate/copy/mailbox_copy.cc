@@ -340,8 +340,10 @@ Task<Result<>> MailboxCopy::send(std::vector<PreparedMessage> messages, Ledger::
   }
   if (items.empty()) co_return Result<>();
   if (tries_.careful) tries_.in_hand = sent.front().id;
-  auto outcomes = co_await target_.append(std::move(items));
+  auto outcomes = co_await target_.append(items);
   CO_TRY(outcomes);
+  auto doubted = co_await doubt(sent, std::move(items), *outcomes);
+  CO_TRY(doubted);
   tries_.in_hand = 0;
   auto heard = hear(std::move(sent), *outcomes);
   if (!heard) {
@@ -354,8 +356,7 @@ Task<Result<>> MailboxCopy::send(std::vector<PreparedMessage> messages, Ledger::
 }
 
 // An Error: the server wants a rest, or takes nothing more at all.
-Result<> MailboxCopy::hear(std::vector<LedgerMessage> sent,
-                           const std::vector<Result<uint64_t>>& outcomes) {
+Result<> MailboxCopy::hear(std::vector<LedgerMessage> sent, const Outcomes& outcomes) {
   Result<> all;
   for (size_t i = 0; i < sent.size(); ++i) {
     LedgerMessage& row = sent[i];

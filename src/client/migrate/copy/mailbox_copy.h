@@ -65,7 +65,12 @@ class MailboxCopy {
   Task<Result<>> write_batch(Batch batch);
   Task<Result<>> look(std::vector<PreparedMessage>& messages, Ledger::Change& change);
   Task<Result<>> send(std::vector<PreparedMessage> messages, Ledger::Change change);
-  Result<> hear(std::vector<LedgerMessage> sent, const std::vector<Result<uint64_t>>& outcomes);
+  using Outcomes = std::vector<Result<uint64_t>>;
+  // What a refusal means, in doubtful.cc.
+  Task<Result<>> doubt(const std::vector<LedgerMessage>& sent, std::vector<AppendItem> items,
+                       Outcomes& outcomes);
+  Task<Result<>> find_refused(const std::vector<LedgerMessage>& sent, Outcomes& outcomes);
+  Result<> hear(std::vector<LedgerMessage> sent, const Outcomes& outcomes);
   Task<Result<>> add_flags(std::map<std::string, std::vector<uint64_t>> by_flags);
   Task<Result<>> change_flags(std::vector<uint64_t> numbers, MailTarget::Change change);
   Task<Result<>> commit(Ledger::Change change);

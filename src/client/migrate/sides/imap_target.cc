@@ -77,7 +77,8 @@ class ImapTarget {
   }
 
   Task<Result<std::vector<Result<uint64_t>>>> append(std::vector<AppendItem> items) {
-    auto outcomes = co_await append_messages(*session_, mailbox_, std::move(items));
+    auto outcomes =
+        co_await append_messages(*session_, mailbox_, std::move(items), WhenRefused::tell);
     CO_TRY(outcomes);
     std::vector<Result<uint64_t>> out;
     uint64_t untold = 0;

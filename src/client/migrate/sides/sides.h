@@ -96,7 +96,8 @@ struct MailTarget {
   std::function<Task<Result<>>(std::vector<uint64_t> numbers, RowsWanted wanted, Row row)> rows;
   // The octets of some messages of the open mailbox; those that are gone are missing.
   std::function<Task<Result<SourceBatch>>(std::vector<uint64_t> numbers)> bodies;
-  // At the end of the open mailbox. One outcome each: the number, 0 when it is not told.
+  // At the end of the open mailbox. One outcome each: the number, 0 when it is not told. Where none
+  // was taken, one may have kept the others back: `alone` tells.
   std::function<Task<Result<std::vector<Result<uint64_t>>>>(std::vector<AppendItem> items)> append;
   // Flags of messages of the open mailbox; `add` false: takes them away.
   struct Change {
