@@ -24,6 +24,8 @@ def try_defect(context, role_kind, kind):
         outcome = role.attempt()
         role.check_unharmed()
         again = "next run looks for each" in outcome.out  # a target that was renumbered
+        # The journal knows a message by its size, which was another when it was moved: told.
+        again |= role.name == "cleanup undo" and kind.name.startswith("size:")
         if kind.harmless and role.tool != "doctor" and not again:  # doctor's status tells of it
             check(outcome.status == 0, f"it fails, though it need not: {outcome}")
         side.bad.heal()

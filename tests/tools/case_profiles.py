@@ -7,7 +7,7 @@ import scenes
 from bad_server import PROFILES
 from cases import case
 from harness import check, check_equal
-from sides import BadSide
+from sides import BadSide, number_of
 
 
 def try_profile(context, role_kind, profile):
@@ -24,6 +24,9 @@ def try_profile(context, role_kind, profile):
             return "refused"
         if role.name in ("cleanup trash", "cleanup undo") and profile == "plain":
             # Copied, and what was copied stays, marked: without UIDPLUS nothing else is safe.
+            marked = {number_of(octets) for octets, flags, _ in side.snapshot()["INBOX"]
+                      if "\\Deleted" in flags}
+            check_equal(marked, {2} if role.name == "cleanup undo" else {2, 3, 4, 6}, "marked")
             return "marked"
         if role.tool != "doctor":
             check_equal(outcome.status, 0, str(outcome))

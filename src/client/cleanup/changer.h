@@ -2,7 +2,8 @@
 // is on the disk before it happens, so that a change that was cut short - a lost connection, kill
 // -9
 // - is settled before anything else is done. A mailbox with another UIDVALIDITY than the plan's or
-// the journal's is left alone; each message is judged again right before it is changed. A lost
+// the journal's is left alone, but for the target of a move that is taken back: its messages are
+// known by size and header; each message is judged again right before it is changed. A lost
 // connection is made again. Runs on one executor; its session is its own.
 #pragma once
 
@@ -82,7 +83,11 @@ class Changer {
 
   // undo.cc
   Task<Result<>> undo_one(Journal::Entry entry, ChangeTotals& totals);
-  Task<Result<>> undo_move(const Change& done, const Outcome& outcome, ChangeTotals& totals);
+  Task<Result<>> undo_move(const Change& done, Outcome outcome, ChangeTotals& totals);
+  // Where a move's messages are; found anew where uids mean nothing any more.
+  Task<Result<>> open_target(const Change& done, Outcome& outcome);
+  // How many of these uids are in the open mailbox, and not in what was read of them.
+  Task<Result<uint64_t>> count_unclear(UidSet uids, uint64_t read);
 
   Account& account_;
   Journal& journal_;

@@ -70,8 +70,28 @@ Task<Result<>> Changer::undo_one(Journal::Entry entry, ChangeTotals& totals) {
   co_return changed;
 }
 
-Task<Result<>> Changer::undo_move(const Change& done, const Outcome& outcome,
-                                  ChangeTotals& totals) {
+Task<Result<uint64_t>> Changer::count_unclear(UidSet uids, uint64_t read) {
+  if (read >= uids.count()) co_return uint64_t{0};
+  auto there = co_await session_->search("UID " + uids.to_string());
+  CO_TRY(there);
+  const uint64_t gone = uids.raw().subtract(there->raw()).count();
+  co_return uids.count() - std::min(uids.count(), gone + read);
+}
+
+Task<Result<>> Changer::open_target(const Change& done, Outcome& outcome) {
+  auto opened = co_await open(done.target, outcome.target_validity);
+  if (opened || opened.error().code != Code::conflict) co_return opened;
+  // Made anew, or renumbered: size and header tell which are the messages that were moved.
+  auto found = co_await locate(done);
+  CO_TRY(found);
+  if (found->empty()) co_return opened;
+  outcome.moved = std::move(*found);
+  outcome.target_validity = session_->selected()->uid_validity;
+  auto again = co_await open(done.target, outcome.target_validity);
+  co_return again;
+}
+
+Task<Result<>> Changer::undo_move(const Change& done, Outcome outcome, ChangeTotals& totals) {
   if (!outcome.expunged) {
     // They are still in their mailbox, marked \Deleted; what is in the target are copies.
     auto opened = co_await open(done.mailbox, done.uid_validity);
@@ -89,7 +109,7 @@ Task<Result<>> Changer::undo_move(const Change& done, const Outcome& outcome,
   }
   std::map<uint32_t, const Identity*> identities;
   for (const Identity& identity : done.identities) identities.emplace(identity.uid, &identity);
-  auto opened = co_await open(done.target, outcome.target_validity);
+  auto opened = co_await open_target(done, outcome);
   CO_TRY(opened);
   UidSet uids;
   std::map<uint32_t, const Identity*> expected;
@@ -108,6 +128,13 @@ Task<Result<>> Changer::undo_move(const Change& done, const Outcome& outcome,
   };
   there->erase(std::remove_if(there->begin(), there->end(), foreign), there->end());
   totals.unchanged += done.uids.count() - std::min<uint64_t>(done.uids.count(), there->size());
+  auto unclear = co_await count_unclear(std::move(uids), there->size());
+  CO_TRY(unclear);
+  if (*unclear > 0) {
+    totals.troubles.push_back(
+        fmt::format("{}: {} of its messages do not look as they did; another undo tries again",
+                    done.target, *unclear));
+  }
   if (there->empty()) co_return Result<>();
   auto still = co_await session_->list(done.mailbox);
   CO_TRY(still);
@@ -120,6 +147,7 @@ Task<Result<>> Changer::undo_move(const Change& done, const Outcome& outcome,
   back.rule = "undo";
   back.undoes = done.number;
   back.target = done.mailbox;
+  back.partial = *unclear > 0;
   auto changed = co_await change(std::move(back), totals);
   co_return changed;
 }

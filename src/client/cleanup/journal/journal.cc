@@ -130,6 +130,7 @@ void Journal::take(const Change& change, uint64_t offset) {
   entry.messages = change.uids.count();
   entry.octets = change.octets;
   entry.undoes = change.undoes;
+  entry.partial = change.partial;
   entry.change_at = offset;
   entries_.push_back(std::move(entry));
 }
@@ -143,8 +144,8 @@ void Journal::take(const Outcome& outcome, uint64_t offset) {
   entry->state = outcome.done ? State::done : State::failed;
   entry->outcome_at = offset;
   // A move back that was cut short has left some behind: those are still to be taken back.
-  const bool whole =
-      outcome.done && (entry->kind != ChangeKind::move || outcome.moved.size() >= entry->messages);
+  const bool whole = outcome.done && !entry->partial &&
+                     (entry->kind != ChangeKind::move || outcome.moved.size() >= entry->messages);
   Entry* undone = entry->undoes != 0 && whole ? find(entry->undoes) : nullptr;
   if (undone != nullptr) undone->undone = true;
 }

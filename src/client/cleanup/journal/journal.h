@@ -34,6 +34,7 @@ class Journal {
     uint64_t messages = 0;
     uint64_t octets = 0;
     uint64_t undoes = 0;
+    bool partial = false;
     bool undone = false;
     uint64_t change_at = 0;   // offsets in the file
     uint64_t outcome_at = 0;  // 0: none

@@ -35,6 +35,7 @@ TEST(CleanupRecord, WhatIsPrintedIsRead) {
   Change mark = move_change();
   mark.kind = ChangeKind::mark;
   mark.undoes = 2;
+  mark.partial = true;
   mark.target.clear();
   mark.target_validity = 0;
   mark.target_uid_next = 0;

@@ -37,6 +37,7 @@ Json print_change(const Change& change) {
       {"uids", Json{std::move(uids)}},   {"octets", number(change.octets)},
   };
   if (change.undoes != 0) out.push_back({"undoes", number(change.undoes)});
+  if (change.partial) out.push_back({"partial", number(1)});
   if (change.kind == ChangeKind::move) {
     Json::Array identities;
     for (const Identity& one : change.identities) {
@@ -144,6 +145,7 @@ Result<Record> parse_change(const Json& json) {
   out.uids = TRY(uids_at(json, "uids"));
   out.octets = TRY(number_at(json, "octets"));
   if (json.find("undoes") != nullptr) out.undoes = TRY(number_at(json, "undoes"));
+  out.partial = json.find("partial") != nullptr;
   if (out.kind == ChangeKind::move) TRY(parse_move(json, out));
   return Record(std::move(out));
 }

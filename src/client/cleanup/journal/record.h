@@ -38,7 +38,8 @@ struct Change {
   uint32_t uid_validity = 0;
   UidSet uids;
   uint64_t octets = 0;
-  uint64_t undoes = 0;  // the number of another change; 0: none
+  uint64_t undoes = 0;   // the number of another change; 0: none
+  bool partial = false;  // of one that undoes: more is there to be taken back
   // Of a move.
   std::string target;
   uint32_t target_validity = 0;
