@@ -10,6 +10,8 @@ namespace {
 struct Wanted {
   FlagChange change = FlagChange::replace;
   uint8_t flags = 0;
+  // The keywords of the request that the mailbox knows already.
+  KeywordSet known;
   // Of the mailbox's table. Names become known to it only when a message takes them, so that a
   // request that changes nothing leaves nothing: empty until then.
   std::optional<KeywordSet> keywords;
@@ -45,7 +47,7 @@ void count_change(MailboxCounters& c, uint8_t before, uint8_t after) {
   if ((before ^ after) & flag_deleted) c.deleted += (after & flag_deleted) ? 1U : -1U;
 }
 
-// The indexes of the keywords that the mailbox knows, for taking them away.
+// The indexes of those keywords that the mailbox knows.
 Result<KeywordSet> known_keywords(Tx& tx, MailboxId mailbox,
                                   const std::vector<std::string>& names) {
   const KeywordTable table = TRY(tx.keywords(mailbox));
@@ -59,6 +61,25 @@ Result<KeywordSet> known_keywords(Tx& tx, MailboxId mailbox,
   return out;
 }
 
+bool has(const KeywordSet& set, uint16_t keyword) {
+  return std::binary_search(set.begin(), set.end(), keyword);
+}
+
+// RFC 7162 3.1.12: of a message that has changed since, whether the flags that the request names
+// are those that its author was told of before.
+bool only_others_changed(const HotPage& page, const HotEntry& now, const StoreRequest& request,
+                         const Wanted& wanted) {
+  if (!request.told || request.change == FlagChange::replace) return false;
+  const PagePtr told_page = request.told->tree.page(page.page);
+  const HotEntry* told = told_page ? told_page->find(now.slot) : nullptr;
+  if (!told || told->modseq > *request.unchanged_since) return false;
+  if (((told->flags ^ now.flags) & wanted.flags) != 0) return false;
+  const KeywordSet& before = told_page->keywords(*told);
+  const KeywordSet& after = page.keywords(now);
+  return std::all_of(wanted.known.begin(), wanted.known.end(),
+                     [&](uint16_t keyword) { return has(before, keyword) == has(after, keyword); });
+}
+
 Result<> change_page(Tx& tx, const StoreRequest& request, Wanted& wanted, uint32_t number,
                      MailboxCounters& counters, StoreResult& out) {
   const PagePtr before = TRY(tx.peek_page(request.mailbox, number));
@@ -67,7 +88,8 @@ Result<> change_page(Tx& tx, const StoreRequest& request, Wanted& wanted, uint32
   for (const HotEntry& entry : before->entries) {
     const Uid uid = before->uid(entry);
     if (!request.uids.contains(uid)) continue;
-    if (request.unchanged_since && entry.modseq > *request.unchanged_since) {
+    if (request.unchanged_since && entry.modseq > *request.unchanged_since &&
+        !only_others_changed(*before, entry, request, wanted)) {
       out.modified.add(uid);
       continue;
     }
@@ -97,10 +119,11 @@ Result<> change_page(Tx& tx, const StoreRequest& request, Wanted& wanted, uint32
 
 Result<StoreResult> store_flags(Tx& tx, const StoreRequest& request) {
   StoreResult out;
-  Wanted wanted{request.change, request.flags, std::nullopt};
-  if (request.change == FlagChange::remove) {
-    wanted.keywords = TRY(known_keywords(tx, request.mailbox, request.keywords));
+  Wanted wanted{request.change, request.flags, {}, std::nullopt};
+  if (request.change == FlagChange::remove || request.told) {
+    wanted.known = TRY(known_keywords(tx, request.mailbox, request.keywords));
   }
+  if (request.change == FlagChange::remove) wanted.keywords = wanted.known;
   const auto pages = TRY(tx.pages_of(request.mailbox, request.uids));
   MailboxCounters counters = TRY(tx.peek_counters(request.mailbox));
   for (const uint32_t page : pages) {

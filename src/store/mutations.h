@@ -66,6 +66,9 @@ struct StoreRequest {
   std::vector<std::string> keywords;
   std::optional<ModSeq> unchanged_since;  // RFC 7162 3.1.3
   std::optional<ModSeq> known_modseq;     // up to which the author knows of all changes
+  // The mailbox as the author has been told of it, or null. Of +FLAGS and -FLAGS unchanged_since
+  // then refuses only where a flag that they name is not as it was (RFC 7162 3.1.12).
+  SnapshotPtr told;
 };
 struct StoreResult {
   ModSeq modseq;     // of the change; 0 when nothing changed

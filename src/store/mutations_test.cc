@@ -220,6 +220,33 @@ TEST(Flags, UnchangedSince) {
   expect_sound(world);
 }
 
+// RFC 7162 3.1.12: what was told of a message counts for the flags that are named.
+TEST(Flags, UnchangedSinceLooksAtTheFlagsThatAreNamed) {
+  World world;
+  ASSERT_TRUE(append_to(world, inbox_id, {new_message(world, "m", flag_draft, {"kept"})}));
+  const SnapshotPtr told = *world.open(inbox_id);
+  const ModSeq since = told->counters.highest_modseq;
+  ASSERT_TRUE(flag(world, {inbox_id, uid(1), FlagChange::add, flag_seen, {"other"}, {}}));
+  const auto refused = [&](FlagChange change, uint8_t flags, std::vector<std::string> keywords,
+                           ModSeq unchanged_since) {
+    StoreRequest request{inbox_id, uid(1), change, flags, std::move(keywords), unchanged_since};
+    request.told = told;
+    const auto r = flag(world, request);
+    return !r || !r->modified.empty();
+  };
+  EXPECT_TRUE(refused(FlagChange::add, flag_flagged | flag_seen, {}, since));
+  EXPECT_TRUE(refused(FlagChange::remove, flag_seen, {}, since));
+  EXPECT_TRUE(refused(FlagChange::remove, 0, {"other"}, since));
+  EXPECT_TRUE(refused(FlagChange::add, 0, {"kept", "OTHER"}, since));
+  EXPECT_TRUE(refused(FlagChange::replace, flag_draft, {}, since));
+  // It was told a state that is later than what it names.
+  EXPECT_TRUE(refused(FlagChange::add, flag_flagged, {}, ModSeq(since.value - 1)));
+  EXPECT_FALSE(refused(FlagChange::add, flag_flagged, {"fresh"}, since));
+  EXPECT_FALSE(refused(FlagChange::remove, flag_draft, {"kept"}, since));
+  EXPECT_EQ((*world.open(inbox_id))->tree.find(Uid(1))->flags, flag_seen | flag_flagged);
+  expect_sound(world);
+}
+
 TEST(Flags, OfTenThousandMessagesFitOneCommit) {
   World world;
   for (int i = 0; i < 5; ++i) {

@@ -112,7 +112,10 @@ CommandTask run(ImapSession& session, const imap::Store& command, RunOptions opt
   request.change = change_of(command.mode);
   request.flags = flags->flags;
   request.keywords = std::move(flags->keywords);
-  if (command.unchanged_since) request.unchanged_since = ModSeq(*command.unchanged_since);
+  if (command.unchanged_since) {
+    request.unchanged_since = ModSeq(*command.unchanged_since);
+    request.told = selected.view.snapshot_ptr();
+  }
   request.known_modseq = selected.view.snapshot().counters.highest_modseq;
   Progress progress(session, options.tag, asked.count());
   auto stored = co_await store_flags(session, std::move(request), command.silent, &progress);
