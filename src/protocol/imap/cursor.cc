@@ -322,7 +322,8 @@ Result<std::string> Cursor::list_mailbox() {
     name = std::string(take_while(options_.tolerant ? is_list_or_eight_bit : is_list_char));
     if (name.empty()) return expected("a mailbox pattern");
   }
-  return decode_mailbox(std::move(name), start);
+  // RFC 9051 6.3.9: a pattern that is not accepted is passed over, and no error.
+  return decode_mailbox(std::move(name), start).value_or(std::string(matches_nothing));
 }
 
 Result<> Cursor::enter() {

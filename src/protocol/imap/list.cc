@@ -1,5 +1,6 @@
 #include "protocol/imap/list.h"
 
+#include "protocol/imap/mailbox_name.h"
 #include "protocol/imap/status.h"
 
 namespace eilpost::imap {
@@ -79,9 +80,11 @@ Result<> parse_patterns(Cursor& cursor, List& command) {
   return {};
 }
 
+// A part of the pattern, and passed over like one (RFC 9051 6.3.9).
 Result<std::string> parse_reference(Cursor& cursor) {
   size_t start = cursor.position();
-  return cursor.decode_mailbox(TRY(cursor.astring("a reference name")), start);
+  std::string octets = TRY(cursor.astring("a reference name"));
+  return cursor.decode_mailbox(std::move(octets), start).value_or(std::string(matches_nothing));
 }
 
 class OptionPrinter {

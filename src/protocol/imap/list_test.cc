@@ -39,6 +39,13 @@ TEST(List, UnknownOptionsAreKept) {
   EXPECT_TRUE(list.return_children);
 }
 
+TEST(List, PassesOverWhatIsNoName) {
+  const List list = test::body_of<List>("a LIST \"\" (a&b c)");
+  EXPECT_EQ((std::vector<std::string>{"//", "c"}), list.patterns);
+  EXPECT_EQ("//", test::body_of<List>("a LIST a&b *").reference);
+  EXPECT_EQ("//", test::body_of<Lsub>("a LSUB \"\" a&b").pattern);
+}
+
 TEST(List, Errors) {
   EXPECT_EQ("expected a space at column 10", test::reprinted("a LIST \"\""));
   EXPECT_EQ("expected RETURN at column 13", test::reprinted("a LIST \"\" * FOO"));

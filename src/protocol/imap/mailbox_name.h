@@ -20,6 +20,9 @@ std::string fold_inbox(std::string name);
 // UTF-8, a level of "." or "..", more octets or levels than base/limits.h says.
 Result<> check_mailbox_name(std::string_view name);
 
+// A pattern that no name matches: names have no empty levels.
+inline constexpr std::string_view matches_nothing = "//";
+
 // LIST: the pattern that stands for reference and mailbox argument together (RFC 9051 6.3.9).
 std::string join_pattern(std::string_view reference, std::string_view pattern);
 
