@@ -163,8 +163,10 @@ net::Task<bool> ImapSession::greeted() {
 
 net::Task<> ImapSession::end() {
   co_await drop_append();
-  if (identity_ && stream_.is_broken_deflate()) {
-    co_await learn("COMPRESS=DEFLATE", "sent what is no DEFLATE after COMPRESS");
+  if (stream_.is_broken_deflate()) {
+    // The other direction still works.
+    bye(imap::CodeName::client_bug, "what came is not DEFLATE");
+    if (identity_) co_await learn("COMPRESS=DEFLATE", "sent what is no DEFLATE after COMPRESS");
   }
   auto sent = co_await send();
   if (!sent) broken_ = true;

@@ -161,6 +161,7 @@ constexpr auto table = std::to_array<Line>({
     {"try again later", "bitte später noch einmal"},
     {"unselected", "geschlossen"},
     {"unsubscribed", "abbestellt"},
+    {"what came is not DEFLATE", "was kam, ist kein DEFLATE"},
     {"you are logged in already", "Sie sind schon angemeldet"},
     {"you will be told", "das wird gemeldet"},
 });
