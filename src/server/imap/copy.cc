@@ -145,14 +145,10 @@ CommandTask run(ImapSession& session, const imap::Move& command, RunOptions opti
   auto moved = co_await move_all(session, std::move(prepared.request), options.tag);
   if (!moved) co_return std::move(moved.error());
   if (!session.selected()) co_return Reply::ok("moved");
-  // RFC 6851 4.4, for those who can use it.
-  if (session.condstore) {
-    if (lowest) tell_limited(session, *lowest);
-    const uint64_t highest = session.selected()->view.announced_modseq().value;
-    co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "moved");
-  }
-  if (lowest) co_return limited(session, *lowest);
-  co_return Reply::ok("moved");
+  if (lowest) tell_limited(session, *lowest);
+  // RFC 6851 4.4: to everybody.
+  const uint64_t highest = session.selected()->view.announced_modseq().value;
+  co_return Reply::ok(imap::ResponseCode(imap::CodeName::highest_modseq, highest), "moved");
 }
 
 }  // namespace eilpost::server
