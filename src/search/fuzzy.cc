@@ -14,6 +14,8 @@ constexpr uint8_t score_same = 100;
 constexpr uint8_t score_stem = 80;
 constexpr uint8_t score_begin = 60;
 constexpr uint8_t score_near = 40;
+// The least that a match may average: of four words one is missing, three have a letter wrong.
+constexpr uint8_t score_least = score_near * 3 / 4;
 
 // Stems are compared of words that begin alike, beginnings and near words of such a length.
 constexpr size_t alike_letters = 3;
@@ -205,7 +207,9 @@ uint8_t FuzzyMatcher::score(size_t number) const {
     missing += word.best == 0;
   }
   if (missing > words.size() / 4) return 0;
-  return static_cast<uint8_t>(std::max<size_t>(1, sum / words.size()));
+  // RFC 6203 4: the whole range is used.
+  return static_cast<uint8_t>(1 +
+                              (sum / words.size() - score_least) * 99 / (score_same - score_least));
 }
 
 }  // namespace eilpost::search
