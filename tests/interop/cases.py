@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -93,6 +94,27 @@ class Context:
         if status is not None and process.returncode != status:
             raise Failure(f"{shown(command)}: status {process.returncode}\n{indent(output)}")
         return output.decode("utf-8", "replace")
+
+
+def converse(process, cues, seconds=40):
+    """What a program prints up to its end, which has to be good and to come in time. `cues`: what
+    is done when it prints one of these lines."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    said = ""
+    try:
+        for line in process.stdout:
+            said += line
+            if line in cues:
+                cues[line]()
+        status = process.wait(5)
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            process.kill()
+    if status != 0:
+        raise Failure(f"{shown(process.args)}: status {status}\n{indent(said)}")
+    return said
 
 
 def shown(command):

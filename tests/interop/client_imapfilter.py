@@ -3,7 +3,7 @@
 import subprocess
 import time
 
-from cases import Failure, by_subject, case, find_program
+from cases import by_subject, case, converse, find_program
 from harness import check, check_equal, message
 
 RULES = """
@@ -32,7 +32,7 @@ print('woken', inbox:enter_idle())
 
 def fill(client):
     client.append("INBOX", message("a list message"))
-    client.append("INBOX", message("urgent", headers="X-From: boss@example.org\r\n"))
+    client.append("INBOX", message("urgent").replace(b"From: ", b"From: boss@example.org, ", 1))
     client.append("INBOX", message("large", body="x" * 70 + "\r\n", headers=""))
     client.append("INBOX", message("big", body=("y" * 70 + "\r\n") * 2000))
     client.append("INBOX", message("cheap", body="buy viagra\r\n"))
@@ -51,7 +51,10 @@ def filters(ctx):
     path = ctx.write(".imapfilter/config.lua", rules(ctx, "imaps"))
     said = ctx.run("imapfilter", "-t", ctx.server.certificate, "-c", path)
     check("status\t5\t5" in said, said)
-    check_equal(sorted(by_subject(client, "INBOX")), ["big", "large", "urgent"], "INBOX")
+    inbox = by_subject(client, "INBOX")
+    check_equal(sorted(inbox), ["big", "large", "urgent"], "INBOX")
+    check_equal(inbox["urgent"][1], {"\\Flagged"}, "flags of what the boss has sent")
+    check_equal(inbox["large"][1], set(), "flags of another")
     check_equal(list(by_subject(client, "Lists/One")), ["a list message"], "what was moved")
     check_equal(list(by_subject(client, "Large")), ["big"], "what was copied")
     client.close()
@@ -66,17 +69,11 @@ def waits(ctx):
         env={"HOME": ctx.directory, "PATH": "/usr/bin:/bin"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )
-    said = ""
-    try:
-        for line in process.stdout:
-            said += line
-            if line.startswith("idling"):
-                time.sleep(0.2)  # what arrives before IDLE is told as well; both ways are to work
-                ctx.server.deliver(ctx.number, message("meanwhile"))
-        check_equal(process.wait(30), 0, said)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            raise Failure(said)
+
+    def arrives():
+        time.sleep(0.2)  # what arrives before IDLE is told as well; both ways are to work
+        ctx.server.deliver(ctx.number, message("meanwhile"))
+
+    said = converse(process, {"idling\n": arrives})
     check("woken\ttrue" in said, said)
     client.close()
