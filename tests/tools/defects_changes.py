@@ -2,6 +2,7 @@
 (defects.py)."""
 
 import re
+import threading
 import time
 
 from defects import Defect, is_third
@@ -128,6 +129,37 @@ class AppendStoredGone(Defect):
         return condition, code, text
 
 
+class AppendLate(Defect):
+    name = "append: stored long after the connection has ended"
+    where = "a busy disk behind a proxy"
+    tools = ("migrate",)  # whose ledger knows what was sent twice
+    SECONDS = 8  # longer than the tool waits before it looks
+
+    def __init__(self):
+        self.left = 2
+        self.timers = []
+
+    def appending(self, session, target, messages):
+        if not self.left:
+            return messages
+        self.left -= 1
+        timer = threading.Timer(self.SECONDS, self.store, (session.account, target, messages))
+        timer.start()
+        self.timers.append(timer)
+        raise Hangup()
+
+    @staticmethod
+    def store(account, target, messages):
+        with account.lock:
+            for one in messages:
+                target.add(one)
+            account.changed.notify_all()
+
+    def repair(self, server):
+        for timer in self.timers:
+            timer.join()
+
+
 class AppendForgetsFlagged(Defect):
     name = "append: \\Flagged is forgotten"
     where = "Exchange: imapsync FAQ"
@@ -201,6 +233,14 @@ class KeywordsRefused(Defect):
 
     def untagged(self, session, kind, line):
         return [line.replace(b" \\*)", b")")] if kind == "permanentflags" else [line]
+
+
+class KeywordsListedRefused(KeywordsRefused):
+    name = "store: keywords are listed and BAD"
+    where = "proxies; Cyrus beyond 128 of them"
+
+    def untagged(self, session, kind, line):
+        return [line]
 
 
 class StoreRefused(Defect):

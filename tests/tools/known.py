@@ -18,9 +18,6 @@ RENUMBERED = Known(
 NOT_EXAMINED = Known("sync ends in another state than the case expects; the cause is open.", True)
 
 KNOWN = {
-    "migrate delta to, store: keywords are BAD": Known(
-        "A target that calls keywords a syntax error keeps the run from status 0 afterwards: "
-        "a defect of migrate, not mended.", True),
     "sync, uid: close to 2^32": RENUMBERED,
     "sync, uid: other uids and UIDVALIDITY at every SELECT": RENUMBERED,
     "sync, uidvalidity: another one in the middle of the work": RENUMBERED,

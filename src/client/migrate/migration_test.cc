@@ -199,6 +199,74 @@ TEST(Migration, WhatIsStoredAndRefusedIsFoundAndNotSentAgain) {
   EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 6u);
 }
 
+// A target that lists no keywords, and one that lists them and refuses some.
+TEST(Migration, KeywordsThatTheTargetRefusesAreToldAndFollowWhenItTakesThem) {
+  for (const bool listed : {false, true}) {
+    MigrateWorld world;
+    auto& from = world.from.mailboxes["INBOX"];
+    from.add(message_of(1));
+    from.add(message_of(2, {"\\Seen", "good"}));
+    world.run();
+    world.to.lists_keywords = listed;
+    world.to.refused_flags = {"later", "new"};
+    if (!listed) world.to.refused_flags.insert("good");
+    from.messages.at(1).flags = {"\\Flagged", "later"};
+    from.add(message_of(3, {"\\Seen", "new"}));
+    from.add(message_of(4));
+    for (const uint64_t copied : {2U, 0U}) {
+      const MigrateReport report = world.run();
+      EXPECT_EQ(sum_of(report).copied, copied) << listed;
+      EXPECT_EQ(report.mailboxes.front().flags_lost, (std::set<std::string>{"later", "new"}));
+      EXPECT_TRUE(report.whole()) << print_text(report);
+    }
+    auto& to = world.to.mailboxes["INBOX"];
+    EXPECT_EQ(to.messages.at(1).flags, imap::FlagList{"\\Flagged"});
+    EXPECT_EQ(to.messages.at(2).flags, (imap::FlagList{"\\Seen", "good"}));
+    EXPECT_EQ(contents(to).at(2), "\\Seen\n" + letter(3));
+    world.to.lists_keywords = true;
+    world.to.refused_flags.clear();
+    EXPECT_EQ(world.sum().flags, 2u);
+    EXPECT_EQ(contents(to), contents(from));
+    EXPECT_TRUE(world.run().mailboxes.front().unchanged);
+  }
+}
+
+TEST(Migration, WhatASlowTargetStoresTwiceIsRemovedAndNothingElse) {
+  MigrateWorld world;
+  world.options.connections = 1;
+  auto& from = world.from.mailboxes["INBOX"];
+  auto& to = world.to.mailboxes["INBOX"];
+  to.add(message_of(0, {"\\Seen"}));  // the same, but from before
+  world.run();
+  for (int i = 0; i < 4; ++i) from.add(message_of(i, {"\\Seen"}));
+  world.to.breaks_in = 3;  // at APPEND
+  world.to.lost = 4;
+  world.to.stays_down = true;
+  world.run();
+  ASSERT_EQ(to.messages.size(), 1u);
+  world.to.down = false;
+  EXPECT_EQ(world.sum().copied, 4u);
+  const std::vector<std::string> right = contents(to);
+  // The target stores two of them late. Its owner has another of the third, as it seems.
+  to.add(message_of(1, {"\\Seen"}));
+  to.add(message_of(2, {"\\Seen"}));
+  to.add(message_of(3, {"\\Flagged"}));
+  to.add(message_of(9));
+  const MigrateReport report = world.run();
+  EXPECT_EQ(sum_of(report).doubles, 2u);
+  EXPECT_EQ(report.mailboxes.front().notes.size(), 1u);
+  EXPECT_EQ(to.messages.size(), 7u);
+  std::vector<std::string> expected = right;
+  expected.push_back("\\Flagged\n" + letter(3));
+  expected.push_back("\n" + letter(9));
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(contents(to), expected);
+  // What comes yet again is somebody else's.
+  to.add(message_of(1, {"\\Seen"}));
+  EXPECT_EQ(world.sum().doubles, 0u);
+  EXPECT_EQ(to.messages.size(), 8u);
+}
+
 TEST(Migration, AMessageThatEndsEachConnectionIsGivenUpAndTheRestCopied) {
   MigrateWorld world;
   auto& from = world.from.mailboxes["INBOX"];

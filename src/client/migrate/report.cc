@@ -27,6 +27,7 @@ constexpr Count counts[] = {
     {"flags_changed", &MailboxReport::flags},
     {"gone", &MailboxReport::gone},
     {"removed", &MailboxReport::removed},
+    {"doubles_removed", &MailboxReport::doubles},
     {"failed", &MailboxReport::failed},
     {"placeholders", &MailboxReport::placeholders},
     {"sizes_differ", &MailboxReport::sizes_differ},
@@ -105,6 +106,7 @@ std::string details(const MailboxReport& mailbox) {
   add_count(out, mailbox.flags, "with other flags");
   add_count(out, mailbox.gone, "gone from the source");
   add_count(out, mailbox.removed, "removed");
+  add_count(out, mailbox.doubles, "stored twice by the target, one of them removed");
   add_count(out, mailbox.failed, "FAILED");
   add_count(out, mailbox.sizes_differ, "of another size than told");
   const VerifyReport& verify = mailbox.verify;

@@ -38,6 +38,7 @@ struct MailboxReport {
   uint64_t flags = 0;      // whose flags were carried over again
   uint64_t gone = 0;       // copied earlier, gone from the source since, still in the target
   uint64_t removed = 0;    // the same, removed from the target, as was asked
+  uint64_t doubles = 0;    // of what had to be sent twice, the second one, removed
   uint64_t failed = 0;
   uint64_t placeholders = 0;         // of those: the server has put a notice in a message's place
   uint64_t sizes_differ = 0;         // the server had told another size than came

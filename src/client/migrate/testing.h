@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 
 #include "client/migrate/migration.h"
@@ -39,6 +40,8 @@ struct MemoryAccount {
   bool tells_numbers = true;  // UIDPLUS
   uint64_t octets_read = 0;
   std::map<std::string, std::string> refused;  // octets: why
+  std::set<std::string> refused_flags;
+  bool lists_keywords = true;
   bool refuses_what_it_stores = false;
   // The connection breaks at the so-manieth operation from here; 0: never. What was being appended
   // gets there all the same, but for the last `lost` messages.
@@ -172,6 +175,15 @@ inline MailSource memory_source(MemoryAccount& account) {
   return out;
 }
 
+inline bool refuses(const MemoryAccount& account, const imap::FlagList& flags) {
+  return std::any_of(flags.begin(), flags.end(), [&](const std::string& flag) {
+    return account.refused_flags.count(flag) > 0;
+  });
+}
+inline Result<uint64_t> bad() {
+  return tl::unexpected(Error{Code::invalid, "BAD Command Argument Error. 11"});
+}
+
 inline Result<std::vector<Result<uint64_t>>> append_to(MemoryConnection& c,
                                                        const std::vector<AppendItem>& items) {
   const Result<> done = c.act();
@@ -185,6 +197,10 @@ inline Result<std::vector<Result<uint64_t>>> append_to(MemoryConnection& c,
     const auto refused = c.account.refused.find(message.octets);
     if (refused != c.account.refused.end()) {
       out.emplace_back(tl::unexpected(Error{Code::cannot, refused->second}));
+      continue;
+    }
+    if (refuses(c.account, message.flags)) {
+      out.emplace_back(bad());
       continue;
     }
     const uint64_t number = c.mailbox().add(std::move(message));
@@ -201,6 +217,8 @@ inline void add_writes(MailTarget& out, std::shared_ptr<MemoryConnection> c) {
   out.append = [c](std::vector<AppendItem> items) { return ready(append_to(*c, items)); };
   out.store = [c](std::vector<uint64_t> numbers, MailTarget::Change change) {
     Result<> done = c->act();
+    if (done && refuses(c->account, change.flags)) done = tl::unexpected(bad().error());
+    if (!done) return ready(done);
     for (const uint64_t number : numbers) {
       imap::FlagList& flags = c->mailbox().messages.at(number).flags;
       for (const std::string& flag : change.flags) {
@@ -246,6 +264,8 @@ inline MailTarget memory_target(MemoryAccount& account) {
       opened->validity = c->mailbox().validity;
       opened->next = c->mailbox().next;
       opened->messages = static_cast<uint32_t>(c->mailbox().messages.size());
+      opened->keywords_allowed = c->account.lists_keywords;
+      opened->flags_allowed = {"\\Seen", "\\Flagged"};
     }
     return ready(std::move(opened));
   };

@@ -40,7 +40,8 @@ Task<Result<>> MailboxCopy::carry_flags(const Ids& copied) {
     return {};
   };
   MailSource::FlagsOf which;
-  which.modseq = entry_.complete && opened_.modseq > 0 ? entry_.source_modseq : 0;
+  const bool since = entry_.complete && opened_.modseq > 0 && !flags_again_;
+  which.modseq = since ? entry_.source_modseq : 0;
   if (which.modseq > 0) {
     auto asked = co_await source_.flags(which, take);
     CO_TRY(asked);
@@ -62,6 +63,15 @@ Task<Result<>> MailboxCopy::carry_flags(const Ids& copied) {
   co_return Result<>();
 }
 
+// What the target has when it is told of `present`: what it has already, and what it keeps.
+imap::FlagList MailboxCopy::carried(const LedgerMessage& row, const imap::FlagList& present) {
+  const imap::FlagList before = flags_of_text(row.flags);
+  const imap::FlagList more = minus(present, before);
+  imap::FlagList out = minus(present, more);
+  for (std::string& flag : kept_flags(more)) out.push_back(std::move(flag));
+  return out;
+}
+
 // Only what has changed at the source since the last time is changed in the target: what its owner
 // has done there stays.
 Task<Result<>> MailboxCopy::compare_flags(std::map<uint64_t, imap::FlagList> flags) {
@@ -74,15 +84,12 @@ Task<Result<>> MailboxCopy::compare_flags(std::map<uint64_t, imap::FlagList> fla
   std::map<std::string, Ids> taken;
   Ledger::Change change;
   for (LedgerMessage& row : *rows) {
-    const imap::FlagList& present = flags[row.id];
-    const std::string text = flags_text(present);
-    if (text == row.flags || row.target == 0) continue;
+    if (flags_text(carried(row, flags[row.id])) == row.flags || row.target == 0) continue;
     const imap::FlagList before = flags_of_text(row.flags);
-    const imap::FlagList more = kept_flags(minus(present, before));
-    const imap::FlagList less = kept_flags(minus(before, present));
+    const imap::FlagList more = kept_flags(minus(flags[row.id], before));
+    const imap::FlagList less = minus(before, flags[row.id]);
     if (!more.empty()) added[flags_text(more)].push_back(row.target);
     if (!less.empty()) taken[flags_text(less)].push_back(row.target);
-    row.flags = text;
     change.messages.push_back(std::move(row));
   }
   if (change.messages.empty()) co_return Result<>();
@@ -94,6 +101,10 @@ Task<Result<>> MailboxCopy::compare_flags(std::map<uint64_t, imap::FlagList> fla
     less.flags = flags_of_text(text);
     auto removed = co_await change_flags(std::move(numbers), std::move(less));
     CO_TRY(removed);
+  }
+  // Without the keywords that were refused.
+  for (LedgerMessage& row : change.messages) {
+    row.flags = flags_text(carried(row, flags[row.id]));
   }
   const auto refused = [this](const LedgerMessage& row) {
     return unflagged_.count(row.target) > 0;

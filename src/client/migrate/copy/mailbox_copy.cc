@@ -18,9 +18,6 @@ Ids without(const Ids& a, const Ids& b) {
   return out;
 }
 
-// How long a server may take for what it was sent before the connection broke.
-constexpr std::chrono::seconds settle_time{3};
-
 struct Known {
   Ids copied;
   Ids intended;
@@ -56,6 +53,7 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
   report_.placeholders = 0;
   report_.failures.clear();
   report_.notes.clear();
+  report_.flags_lost.clear();
   auto unchanged = co_await is_unchanged(peeked);
   CO_TRY(unchanged);
   if (*unchanged) {
@@ -76,8 +74,10 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
   auto known = co_await net::run_on(context_.pool, std::move(job));
   CO_TRY(known);
   report_.before = known->copied.size();
+  unheard_.insert(known->intended.begin(), known->intended.end());
   auto flags = co_await carry_flags(known->copied);
   CO_TRY(flags);
+  flags_again_ = false;
   Ids gone = without(known->copied, *ids);
   const bool emptied = ids->empty() && !gone.empty();
   if (emptied && context_.options.remove_gone) {
@@ -91,8 +91,7 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
   }
   if (!known->intended.empty()) {
     // A server that was told and not heard may be about to do it still.
-    const net::Deadline settled = net::after(settle_time);
-    co_await context_.stop.wait_until(settled);
+    co_await settle();
   }
   if (looking_ && !fresh.empty()) {
     auto loaded = co_await load_seen();
@@ -108,6 +107,8 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
     auto removed = co_await remove_gone(std::move(gone));
     CO_TRY(removed);
   }
+  auto settled = co_await settle_doubles();
+  CO_TRY(settled);
   auto finished = co_await finish(*ids, std::move(known->intended));
   co_return finished;
 }
@@ -121,10 +122,17 @@ Task<Result<bool>> MailboxCopy::is_unchanged(const SourceMailbox& peeked) {
   CO_TRY(found);
   entry_ = found->mailbox;
   known_ = found->known && entry_.source_validity != 0;
-  if (!known_ || !entry_.complete || peeked.modseq == 0) co_return false;
+  if (!known_ || !entry_.complete || peeked.modseq == 0 || entry_.again_until != 0) {
+    co_return false;
+  }
   if (peeked.validity != entry_.source_validity || peeked.next != entry_.source_next ||
       peeked.messages != entry_.source_messages || peeked.modseq != entry_.source_modseq) {
     co_return false;
+  }
+  if (!entry_.flags_lost.empty()) {
+    auto there = co_await open_target();
+    CO_TRY(there);
+    if (keeps_more()) co_return false;
   }
   auto count = [this] { return context_.ledger.totals(entry_); };
   auto totals = co_await net::run_on(context_.pool, std::move(count));
@@ -147,6 +155,7 @@ Task<Result<>> MailboxCopy::open_both() {
   }
   auto there = co_await open_target();
   CO_TRY(there);
+  flags_again_ = keeps_more();
   const bool replaced = entry_.target_validity != 0 && entry_.target_validity != there_.validity;
   entry_.target_validity = there_.validity;
   auto job = [this, replaced]() -> Result<> {
@@ -305,11 +314,30 @@ Task<Result<>> MailboxCopy::add_flags(std::map<std::string, std::vector<uint64_t
   co_return Result<>();
 }
 
-// A refusal is told, and the next run tries again.
+// A refusal is told, and the next run tries again. Where several flags are refused, it may be for
+// one of them.
 Task<Result<>> MailboxCopy::change_flags(std::vector<uint64_t> numbers, MailTarget::Change change) {
-  auto stored = co_await target_.store(numbers, std::move(change));
+  auto stored = co_await target_.store(numbers, change);
   if (stored) co_return stored;
   if (!target_.is_alive() || throttle_of(stored.error())) co_return stored;
+  if (change.flags.size() > 1) {
+    for (const std::string& flag : change.flags) {
+      MailTarget::Change one;
+      one.add = change.add;
+      one.flags.push_back(flag);
+      auto done = co_await change_flags(numbers, std::move(one));
+      CO_TRY(done);
+    }
+    co_return Result<>();
+  }
+  const std::string& flag = change.flags.front();
+  if (change.add && flag.front() != '\\') {
+    // A server that takes no keywords, or no more of them, whatever it lists.
+    report_.notes.push_back(fmt::format("keyword {}: {}", flag, stored.error().detail));
+    report_.flags_lost.insert(flag);
+    tries_.flags_refused.insert(flag);
+    co_return Result<>();
+  }
   report_.notes.push_back("flags: " + stored.error().detail);
   unflagged_.insert(numbers.begin(), numbers.end());
   left_over_ = true;
@@ -322,6 +350,7 @@ Task<Result<>> MailboxCopy::send(std::vector<PreparedMessage> messages, Ledger::
   std::vector<LedgerMessage> sent;
   for (PreparedMessage& prepared : messages) {
     sent.push_back(row_of(prepared, CopyState::intended));
+    if (unheard_.count(sent.back().id) > 0) change.again.push_back(sent.back().id);
     AppendItem item;
     item.flags = kept_flags(prepared.message.flags);
     if (is_label()) item.flags.push_back(keyword_of_name(mailbox_.source.name));
@@ -331,6 +360,7 @@ Task<Result<>> MailboxCopy::send(std::vector<PreparedMessage> messages, Ledger::
   }
   change.messages.insert(change.messages.end(), sent.begin(), sent.end());
   if (!looking_) entry_.look_from = there_.next;
+  if (!change.again.empty()) expect_doubles();
   const size_t settled = change.messages.size() - sent.size() + change.renumbered.size();
   auto written = co_await commit(std::move(change));
   CO_TRY(written);
@@ -384,6 +414,12 @@ Result<> MailboxCopy::hear(std::vector<LedgerMessage> sent, const Outcomes& outc
 }
 
 Task<Result<>> MailboxCopy::commit(Ledger::Change change) {
+  imap::FlagList lost(report_.flags_lost.begin(), report_.flags_lost.end());
+  if (flags_again_) {
+    const imap::FlagList before = flags_of_text(entry_.flags_lost);
+    lost.insert(lost.end(), before.begin(), before.end());
+  }
+  entry_.flags_lost = flags_text(std::move(lost));
   change.mailbox = entry_;
   change.messages.insert(change.messages.end(), outcomes_.begin(), outcomes_.end());
   outcomes_.clear();
@@ -392,15 +428,20 @@ Task<Result<>> MailboxCopy::commit(Ledger::Change change) {
   co_return done;
 }
 
-LedgerMessage MailboxCopy::row_of(const PreparedMessage& prepared, CopyState state) const {
+LedgerMessage MailboxCopy::row_of(const PreparedMessage& prepared, CopyState state) {
   LedgerMessage out;
   out.id = prepared.message.id;
   out.state = state;
   out.fingerprint = prepared.fingerprint;
   out.email_id = prepared.message.email_id;
   out.octets = prepared.message.octets->size();
-  out.flags = flags_text(prepared.message.flags);
+  out.flags = flags_text(kept_flags(prepared.message.flags));
   return out;
+}
+
+// Something that it did not keep the last time; what it still does not is told again.
+bool MailboxCopy::keeps_more() {
+  return !kept_flags(flags_of_text(entry_.flags_lost)).empty();
 }
 
 // Those that the target keeps; what it does not is told once a mailbox.
@@ -411,7 +452,8 @@ imap::FlagList MailboxCopy::kept_flags(const imap::FlagList& flags) {
     const bool listed =
         std::any_of(there_.flags_allowed.begin(), there_.flags_allowed.end(),
                     [&](const std::string& one) { return imap::equal_nocase(one, flag); });
-    if (listed || there_.flags_allowed.empty() || (keyword && there_.keywords_allowed)) {
+    const bool may = listed || there_.flags_allowed.empty() || (keyword && there_.keywords_allowed);
+    if (may && tries_.flags_refused.count(flag) == 0) {
       out.push_back(flag);
     } else {
       report_.flags_lost.insert(flag);

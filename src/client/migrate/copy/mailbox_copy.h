@@ -24,6 +24,14 @@ struct CopyTries {
   uint64_t in_hand = 0;
   std::map<uint64_t, int> failures;          // while in hand
   std::map<uint64_t, std::string> given_up;  // and why
+  std::set<std::string> flags_refused;       // keywords, whatever the target says it keeps
+};
+
+// Messages of the target that are there a second time.
+struct Doubles {
+  std::vector<uint64_t> proven;  // the same octets, date and flags as were sent
+  std::vector<SentAgain> of;     // whose they are, in the same order
+  uint64_t doubtful = 0;         // the same octets, and another date or other flags
 };
 
 class MailboxCopy {
@@ -53,6 +61,7 @@ class MailboxCopy {
   // What is known of, in changes.cc.
   Task<Result<>> carry_flags(const std::vector<uint64_t>& copied);
   Task<Result<>> compare_flags(std::map<uint64_t, imap::FlagList> flags);
+  imap::FlagList carried(const LedgerMessage& row, const imap::FlagList& present);
   Task<Result<>> remove_gone(std::vector<uint64_t> gone);
   // The reading half, in reading.cc.
   Task<Result<>> copy_fresh(std::vector<uint64_t> fresh);
@@ -67,8 +76,10 @@ class MailboxCopy {
   Task<Result<>> send(std::vector<PreparedMessage> messages, Ledger::Change change);
   using Outcomes = std::vector<Result<uint64_t>>;
   // What a refusal means, in doubtful.cc.
-  Task<Result<>> doubt(const std::vector<LedgerMessage>& sent, std::vector<AppendItem> items,
+  Task<Result<>> doubt(std::vector<LedgerMessage>& sent, std::vector<AppendItem> items,
                        Outcomes& outcomes);
+  Task<Result<>> send_bare(std::vector<LedgerMessage>& sent, std::vector<AppendItem> items,
+                           Outcomes& outcomes);
   Task<Result<>> find_refused(const std::vector<LedgerMessage>& sent, Outcomes& outcomes);
   Result<> hear(std::vector<LedgerMessage> sent, const Outcomes& outcomes);
   Task<Result<>> add_flags(std::map<std::string, std::vector<uint64_t>> by_flags);
@@ -76,7 +87,13 @@ class MailboxCopy {
   Task<Result<>> commit(Ledger::Change change);
   bool is_renumbered(const PreparedMessage& prepared, Ledger::Change& change);
   imap::FlagList kept_flags(const imap::FlagList& flags);
-  LedgerMessage row_of(const PreparedMessage& prepared, CopyState state) const;
+  bool keeps_more();
+  LedgerMessage row_of(const PreparedMessage& prepared, CopyState state);
+  // What had to be sent twice, in doubles.cc.
+  Task<> settle();
+  void expect_doubles();
+  Task<Result<>> settle_doubles();
+  Task<Result<>> remove_doubles(Doubles doubles);
   // What is in another mailbox of the target, in placed.cc.
   bool is_label() const;
   Task<Result<>> write_placed(std::vector<SourceMessage> messages);
@@ -98,6 +115,10 @@ class MailboxCopy {
   bool looking_ = false;          // not everything that is in the target, or may be, is known
   bool left_over_ = false;        // the next run has to look at this mailbox again
   std::set<uint64_t> unflagged_;  // in the target: their flags could not be changed
+  // The target keeps what it did not keep before: no flag is believed to be there.
+  bool flags_again_ = false;
+  std::set<uint64_t> unheard_;  // of an earlier try or run
+  bool sent_again_ = false;     // one of them
   Seen seen_;
   // Copied under a number that the source does not have any more: another UIDVALIDITY, or moved
   // away and back. By fingerprint; under another number it is the same message all the same.

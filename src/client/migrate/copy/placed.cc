@@ -104,7 +104,7 @@ Task<Result<>> MailboxCopy::link(MailTarget::From from, std::map<uint64_t, Sourc
     row.id = message.id;
     row.email_id = message.email_id;
     row.octets = message.size.value_or(0);
-    row.flags = flags_text(message.flags);
+    row.flags = flags_text(kept_flags(message.flags));
     intents.messages.push_back(std::move(row));
   }
   std::vector<LedgerMessage> rows = intents.messages;
@@ -121,8 +121,7 @@ Task<Result<>> MailboxCopy::link(MailTarget::From from, std::map<uint64_t, Sourc
     row.state = CopyState::copied;
     row.target = new_number;
     there_.next = std::max(there_.next, new_number + 1);
-    const imap::FlagList kept = kept_flags(flags_of_text(row.flags));
-    if (!kept.empty()) flags[flags_text(kept)].push_back(new_number);
+    if (!row.flags.empty()) flags[row.flags].push_back(new_number);
     ++report_.linked;
     ++context_.progress.done;
     change.messages.push_back(std::move(row));

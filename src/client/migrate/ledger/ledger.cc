@@ -13,19 +13,23 @@ constexpr std::string_view tables =
     "CREATE TABLE mailbox (id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE,"
     " target TEXT NOT NULL, source_validity INTEGER NOT NULL, target_validity INTEGER NOT NULL,"
     " look_from INTEGER NOT NULL, complete INTEGER NOT NULL, source_next INTEGER NOT NULL,"
-    " source_messages INTEGER NOT NULL, source_modseq INTEGER NOT NULL);"
+    " source_messages INTEGER NOT NULL, source_modseq INTEGER NOT NULL, flags_lost TEXT NOT NULL,"
+    " again_from INTEGER NOT NULL, again_until INTEGER NOT NULL);"
     "CREATE TABLE message (mailbox INTEGER NOT NULL, validity INTEGER NOT NULL,"
     " id INTEGER NOT NULL, state INTEGER NOT NULL, fingerprint TEXT NOT NULL,"
     " email_id TEXT NOT NULL, octets INTEGER NOT NULL, flags TEXT NOT NULL,"
     " target INTEGER NOT NULL, reason TEXT NOT NULL,"
     " PRIMARY KEY (mailbox, validity, id)) WITHOUT ROWID;"
     "CREATE INDEX by_email_id ON message (email_id) WHERE email_id <> '';"
+    "CREATE TABLE sent_again (mailbox INTEGER NOT NULL, validity INTEGER NOT NULL,"
+    " id INTEGER NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (mailbox, validity, id))"
+    " WITHOUT ROWID;"
     "CREATE TABLE day (day INTEGER PRIMARY KEY, octets INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
 
 constexpr std::string_view mailbox_columns =
     "id, source, target, source_validity, target_validity, look_from, complete, source_next,"
-    " source_messages, source_modseq";
+    " source_messages, source_modseq, flags_lost, again_from, again_until";
 
 // In the order of Ledger::statements_.
 enum Which : size_t {
@@ -44,6 +48,10 @@ enum Which : size_t {
   add_day,
   get_day,
   sums,
+  add_again,
+  all_again,
+  less_again,
+  drop_again,
   statement_count,
 };
 
@@ -52,11 +60,13 @@ std::string sql_of(Which which) {
     case all_mailboxes: return "SELECT " + std::string(mailbox_columns) + " FROM mailbox";
     case one_mailbox:
       return "SELECT " + std::string(mailbox_columns) + " FROM mailbox WHERE source = ?1";
-    case add_mailbox: return "INSERT INTO mailbox VALUES (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0)";
+    case add_mailbox:
+      return "INSERT INTO mailbox VALUES (NULL, ?1, ?2, 0, 0, 0, 0, 0, 0, 0, '', 0, 0)";
     case put_mailbox:
       return "UPDATE mailbox SET target = ?2, source_validity = ?3, target_validity = ?4,"
              " look_from = ?5, complete = ?6, source_next = ?7, source_messages = ?8,"
-             " source_modseq = ?9 WHERE id = ?1";
+             " source_modseq = ?9, flags_lost = ?10, again_from = ?11, again_until = ?12"
+             " WHERE id = ?1";
     case ids_in_state:
       return "SELECT id FROM message WHERE mailbox = ?1 AND validity = ?2 AND state = ?3"
              " ORDER BY id";
@@ -91,6 +101,17 @@ std::string sql_of(Which which) {
     case sums:
       return "SELECT state, count(*), sum(octets) FROM message WHERE mailbox = ?1"
              " AND validity = ?2 GROUP BY state";
+    case add_again:
+      return "INSERT INTO sent_again VALUES (?1, ?2, ?3, 1)"
+             " ON CONFLICT DO UPDATE SET times = times + 1";
+    case all_again:
+      return "SELECT validity, id, times, target, flags FROM sent_again JOIN message"
+             " USING (mailbox, validity, id)"
+             " WHERE mailbox = ?1 AND times > 0 AND state = 1 AND target <> 0";
+    case less_again:
+      return "UPDATE sent_again SET times = times - 1"
+             " WHERE mailbox = ?1 AND validity = ?2 AND id = ?3 AND times > 0";
+    case drop_again: return "DELETE FROM sent_again WHERE mailbox = ?1";
     case statement_count: break;
   }
   return "";
@@ -112,6 +133,9 @@ LedgerMailbox mailbox_of(const Statement& row) {
   out.source_next = static_cast<uint32_t>(row.integer(7));
   out.source_messages = static_cast<uint32_t>(row.integer(8));
   out.source_modseq = static_cast<uint64_t>(row.integer(9));
+  out.flags_lost = row.text(10);
+  out.again_from = static_cast<uint64_t>(row.integer(11));
+  out.again_until = row.integer(12);
   return out;
 }
 
@@ -212,6 +236,9 @@ Result<> Ledger::write(const LedgerMailbox& m) {
       .bind(7, int64_t{m.source_next})
       .bind(8, int64_t{m.source_messages})
       .bind(9, number(m.source_modseq))
+      .bind(10, m.flags_lost)
+      .bind(11, number(m.again_from))
+      .bind(12, m.again_until)
       .run();
 }
 
@@ -332,6 +359,13 @@ Result<> Ledger::commit(const Change& change) {
             .bind(5, number(id))
             .run());
   }
+  for (const uint64_t id : change.again) {
+    TRY(statements_[add_again]
+            .bind(1, change.mailbox.id)
+            .bind(2, int64_t{change.mailbox.source_validity})
+            .bind(3, number(id))
+            .run());
+  }
   TRY(write(change.mailbox));
   if (change.octets > 0) {
     TRY(statements_[add_day].bind(1, change.day).bind(2, number(change.octets)).run());
@@ -364,6 +398,38 @@ Result<LedgerTotals> Ledger::totals(const LedgerMailbox& mailbox) {
     }
   }
   return out;
+}
+
+Result<std::vector<SentAgain>> Ledger::sent_again(const LedgerMailbox& mailbox) {
+  std::vector<SentAgain> out;
+  Statement& rows = statements_[all_again];
+  rows.bind(1, mailbox.id);
+  while (TRY(rows.step())) {
+    SentAgain one;
+    one.validity = static_cast<uint32_t>(rows.integer(0));
+    one.id = static_cast<uint64_t>(rows.integer(1));
+    one.times = static_cast<uint64_t>(rows.integer(2));
+    one.target = static_cast<uint64_t>(rows.integer(3));
+    one.flags = rows.text(4);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Result<> Ledger::came_again(const LedgerMailbox& mailbox, const std::vector<SentAgain>& which) {
+  auto whole = TRY(database_.begin());
+  for (const SentAgain& one : which) {
+    TRY(statements_[less_again]
+            .bind(1, mailbox.id)
+            .bind(2, int64_t{one.validity})
+            .bind(3, number(one.id))
+            .run());
+  }
+  return whole.commit();
+}
+
+Result<> Ledger::forget_again(const LedgerMailbox& mailbox) {
+  return statements_[drop_again].bind(1, mailbox.id).run();
 }
 
 }  // namespace eilpost::client

@@ -32,9 +32,10 @@ struct LedgerMessage {
   std::string fingerprint;  // Fingerprint::text()
   std::string email_id;     // "" where the source has none
   uint64_t octets = 0;      // as they came
-  std::string flags;        // of the source, as they were last carried over: "\Seen work"
-  uint64_t target = 0;      // in the target; 0: not told
-  std::string reason;       // why it failed
+  // Of the source, as far as the target keeps them, as they were last carried over: "\Seen work".
+  std::string flags;
+  uint64_t target = 0;  // in the target; 0: not told
+  std::string reason;   // why it failed
 };
 
 struct LedgerMailbox {
@@ -50,6 +51,21 @@ struct LedgerMailbox {
   uint32_t source_next = 0;
   uint32_t source_messages = 0;
   uint64_t source_modseq = 0;
+  // Flags of messages here that the target did not keep.
+  std::string flags_lost;
+  // Until then (Unix time; 0: never) what was sent again may turn up a second time in the target,
+  // with at least this number.
+  uint64_t again_from = 0;
+  int64_t again_until = 0;
+};
+
+// A message that was sent again, because nothing was heard of it and it was not found.
+struct SentAgain {
+  uint32_t validity = 0;
+  uint64_t id = 0;
+  uint64_t times = 0;
+  uint64_t target = 0;  // the number of the one that counts
+  std::string flags;
 };
 
 // Of all mailboxes.
@@ -113,12 +129,18 @@ class Ledger {
     std::vector<LedgerMessage> messages;
     // These have such an id under the present UIDVALIDITY.
     std::vector<std::pair<Old, uint64_t>> renumbered;
+    std::vector<uint64_t> again;  // ids that are sent once more
     int64_t day = 0;
     uint64_t octets = 0;
   };
   Result<> commit(const Change& change);
   Result<uint64_t> octets_on(int64_t day);
   Result<LedgerTotals> totals(const LedgerMailbox& mailbox);
+  // Those that are copied and whose number is known.
+  Result<std::vector<SentAgain>> sent_again(const LedgerMailbox& mailbox);
+  // The second one of these has turned up.
+  Result<> came_again(const LedgerMailbox& mailbox, const std::vector<SentAgain>& which);
+  Result<> forget_again(const LedgerMailbox& mailbox);
 
  private:
   explicit Ledger(Database database) : database_(std::move(database)) {}
