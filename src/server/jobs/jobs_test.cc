@@ -153,9 +153,10 @@ TEST(Maintain, PurgesWhenItIsNoLongerRecoverable) {
   EXPECT_EQ(t.blobs().size(), 2U);
   t.clock.advance_micros(2 * day);
   EXPECT_EQ(t.maintain().purged, 1U);
+  // Blobs go after the answer; the account's next job waits for that.
+  EXPECT_EQ(t.maintain().purged, 0U);
   EXPECT_EQ(t.blobs().size(), 1U);
   EXPECT_EQ(account->counters(store::inbox_id)->exists, 1U);
-  EXPECT_EQ(t.maintain().purged, 0U);
 }
 
 TEST(Maintain, CutsTheLog) {
