@@ -20,7 +20,7 @@ def try_defect(context, role_kind, kind):
         side.bad.defect = kind()
         if is_silent(kind):
             role.tools.deadline = 400  # each try of each mailbox takes its 5 s
-        role.wrong = kind.wrong
+        role.wrong, role.renumbered = kind.wrong, kind.renumbers
         outcome = role.attempt()
         role.check_unharmed()
         again = "next run looks for each" in outcome.out  # a target that was renumbered

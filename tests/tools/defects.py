@@ -7,6 +7,8 @@ count. `where` names who was seen to do it (exchange.md, peers.md: the project's
 server itself). What a class claims is held by run.py:
   harmless    a tool gets everything right although it is on
   wrong       while it is on, nobody can tell that what is copied is not what was sent
+  renumbers   known uids become worthless: of what has gone from one place nobody can tell
+              whether it was removed there, so that it may come back (docs/sync.md)
 Where neither is set, a tool may fail, but does no harm, and is right once the defect is gone.
 """
 
@@ -20,6 +22,7 @@ class Defect:
     where = ""
     harmless = False
     wrong = False
+    renumbers = False
     tools = ("migrate", "sync", "cleanup", "watch", "doctor")
     tells_capabilities = True
 

@@ -23,6 +23,7 @@ class UidNotRising(Defect):
     name = "uid: not rising"
     where = "Yahoo"
     wrong = True  # likewise
+    renumbers = True
 
     def uid(self, message):
         return ((message.uid - 1) ^ 1) + 1
@@ -38,6 +39,7 @@ class UidHigh(Defect):
     name = "uid: close to 2^32"
     where = "legal"
     harmless = True
+    renumbers = True
 
     def uid(self, message):
         return message.uid + 4294960000
@@ -55,6 +57,7 @@ class UidHigh(Defect):
 class UidsNew(Defect):
     name = "uid: other uids and UIDVALIDITY at every SELECT"
     where = "Exchange Online: imap-backup #234; gateways"
+    renumbers = True
 
     def command(self, session, command):
         if command.name in ("SELECT", "EXAMINE"):
@@ -65,6 +68,7 @@ class UidsNew(Defect):
 class ValidityChangedOnce(Defect):
     name = "uidvalidity: another one in the middle of the work"
     where = "imap-backup #116"
+    renumbers = True
 
     def __init__(self):
         self.commands = 0
@@ -92,6 +96,7 @@ class ValidityMissing(Defect):
 class ValidityZero(Defect):
     name = "uidvalidity: 0"
     where = "gateways"
+    renumbers = True
 
     def uid_validity(self, box):
         return 0

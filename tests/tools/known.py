@@ -12,22 +12,4 @@ class Known(NamedTuple):
 
 
 # {"sync two-way, uid: not rising": Known("Why nothing better can be done.")}: the whole name.
-RENUMBERED = Known(
-    "What was moved or removed while the server gave its messages other numbers comes back: the "
-    "case expects more than docs/sync.md promises.", True)
-NOT_EXAMINED = Known("sync ends in another state than the case expects; the cause is open.", True)
-
-KNOWN = {
-    "sync, uid: close to 2^32": RENUMBERED,
-    "sync, uid: other uids and UIDVALIDITY at every SELECT": RENUMBERED,
-    "sync, uidvalidity: another one in the middle of the work": RENUMBERED,
-    "sync, uidvalidity: 0": RENUMBERED,
-    "sync, uid: not rising": Known(
-        "Other messages under known uids and an unchanged UIDVALIDITY are believed, and doubled: "
-        "a defect of sync, not mended.", True),
-    "sync, select: 0 EXISTS in a full mailbox": NOT_EXAMINED,
-    "sync, append: the date is that of the transfer": NOT_EXAMINED,
-    "sync, append: header fields are dropped and added": NOT_EXAMINED,
-    "sync, store: OK, and nothing happens": NOT_EXAMINED,
-    "sync, expunge: OK, and nothing goes": NOT_EXAMINED,
-}
+KNOWN = {}

@@ -30,6 +30,7 @@ class Role:
         self.context, self.side = context, side
         self.tools = Tool(context.binary, context.directory)
         self.wrong = False  # the server made something else of messages: only count them
+        self.renumbered = False  # known uids became worthless
         self.by_port = None  # of a proxy in between
 
     def account(self):

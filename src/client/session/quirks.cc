@@ -35,7 +35,7 @@ constexpr std::array<QuirkInfo, quirk_count> infos{{
     {"duplicate-uid", "has two messages with one uid", "both are read by their numbers",
      "mailboxes repaired by hand"},
     {"uid-not-rising", "has uids that do not rise with message numbers",
-     "messages are matched by uid only", "Yahoo"},
+     "messages are matched by content", "Yahoo"},
     {"uid-validity-changed", "gives a mailbox another UIDVALIDITY",
      "messages are matched by EMAILID and content", "Exchange Online, proxies"},
     {"unreadable-response", "sends responses that are no IMAP", "they are passed over", "many"},

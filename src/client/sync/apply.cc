@@ -20,14 +20,6 @@ MaildirFlags base_for(MaildirFlags remote, MaildirFlags local, MaildirFlags want
   return (remote & local) | ((remote ^ local) & ~wanted);
 }
 
-// What belongs to each mailbox.
-std::map<uint32_t, std::vector<size_t>> by_mailbox(const std::vector<size_t>& which,
-                                                   const std::vector<Gone>& of) {
-  std::map<uint32_t, std::vector<size_t>> out;
-  for (const size_t index : which) out[of[index].mailbox].push_back(index);
-  return out;
-}
-
 }  // namespace
 
 Applier::Applier(SyncWorld world, Session& session, std::vector<MailboxPair>& pairs, Look& look,
@@ -306,62 +298,6 @@ Result<> Applier::take_appended(MailboxPair& pair, const FreshLocal& local, Sync
   return world_.state.remove_loose(pair.state.id, note.message.name);
 }
 
-// --- flags ---
-
-Task<Result<>> Applier::change_flags(MailboxPair& pair) {
-  // What is to be added and taken away on the server, for which messages.
-  std::map<std::pair<MaildirFlags, MaildirFlags>, UidSet> stores;
-  std::vector<std::pair<Uid, MaildirFlags>> agreed;
-  for (SyncRow& row : pair.rows) {
-    if (!row.on_server || !row.in_maildir) continue;
-    const MaildirFlags wanted = merge_flags(row.base, row.remote, row.local);
-    if (wanted != row.local) {
-      auto known = world_.state.message(pair.state.id, row.uid);
-      CO_TRY(known);
-      auto entry = pair.maildir->find(known->name, row.local);
-      // Somebody has changed it since the look: his flags are not ours to undo.
-      const bool same = entry && entry->flags == row.local;
-      if (same) entry = pair.maildir->set_flags(*entry, wanted);
-      if (!same || !entry) {
-        meanwhile(pair);
-        continue;
-      }
-      ++world_.report.flags_locally;
-    }
-    const MaildirFlags change = (wanted ^ row.remote) & pair.stored_flags;
-    if (change != 0) stores[{change & wanted, change & ~wanted}].add(row.uid);
-    if (wanted != row.base) agreed.emplace_back(row.uid, wanted);
-  }
-  if (!stores.empty()) {
-    auto entered = co_await enter(session_, pair, false);
-    CO_TRY(entered);
-  }
-  const bool read_only = !stores.empty() && session_.selected()->read_only;
-  for (const auto& [change, uids] : stores) {
-    if (read_only) break;
-    for (const bool add : {true, false}) {
-      imap::FlagList flags = pair.maildir->keywords().flags_of(add ? change.first : change.second);
-      if (flags.empty()) continue;
-      const FlagChange how = add ? FlagChange::add : FlagChange::remove;
-      auto stored = co_await store_flags(session_, uids, how, std::move(flags));
-      if (!stored && !session_.is_alive()) co_return tl::unexpected(std::move(stored).error());
-      if (!stored) {
-        leave(pair, "flags are not taken by the server: " + stored.error().detail);
-        co_return Result<>();
-      }
-    }
-    world_.report.flags_on_server += uids.count();
-  }
-  auto all = world_.state.begin();
-  CO_TRY(all);
-  for (const auto& [uid, flags] : agreed) {
-    auto set = world_.state.set_flags(pair.state.id, uid, flags);
-    CO_TRY(set);
-  }
-  auto committed = all->commit();
-  co_return committed;
-}
-
 // --- all of it ---
 
 Task<Result<>> Applier::add_and_change() {
@@ -392,88 +328,6 @@ Task<Result<>> Applier::add_and_change() {
     if (downloads[pair.index].empty()) continue;
     auto got = co_await download(world_, session_, pair, std::move(downloads[pair.index]));
     CO_TRY(got);
-  }
-  co_return Result<>();
-}
-
-// --- removals ---
-
-Result<std::vector<Removals>> Applier::removals() {
-  std::vector<Removals> out;
-  const auto here = by_mailbox(plan_.remove_local, look_.strays.gone_remote);
-  const auto there = by_mailbox(plan_.remove_remote, look_.strays.gone_local);
-  if (here.empty() && there.empty()) return out;
-  for (const MailboxPair& pair : pairs_) {
-    const uint64_t known = TRY(world_.state.count(pair.state.id));
-    for (const bool on_server : {false, true}) {
-      const auto& side = on_server ? there : here;
-      const auto found = side.find(pair.index);
-      const uint64_t removed = found == side.end() ? 0 : found->second.size();
-      out.push_back({pair.state.name, on_server, known, removed});
-    }
-  }
-  return out;
-}
-
-Result<> Applier::remove_files(MailboxPair& pair, const std::vector<size_t>& which) {
-  for (const size_t index : which) {
-    if (world_.stopping) break;
-    const Gone& gone = look_.strays.gone_remote[index];
-    const SyncMessage known = TRY(world_.state.message(pair.state.id, gone.uid));
-    const auto entry = pair.maildir->find(known.name, gone.flags);
-    const auto removed = entry ? pair.maildir->remove(*entry) : Result<>();
-    if (!removed && removed.error().code != Code::not_found) {
-      leave(pair, removed.error().detail);
-      continue;
-    }
-    TRY(world_.state.remove(pair.state.id, gone.uid));
-    ++world_.report.removed_locally;
-  }
-  return {};
-}
-
-Task<Result<>> Applier::remove_on_server(MailboxPair& pair, std::vector<size_t> which) {
-  auto entered = co_await enter(session_, pair, false);
-  CO_TRY(entered);
-  UidSet uids;
-  for (const size_t index : which) uids.add(look_.strays.gone_local[index].uid);
-  Result<> done;
-  const std::string& trash = world_.trash;
-  if (!trash.empty() && trash != pair.server_name) {
-    auto moved = co_await move_messages(session_, uids, trash);
-    if (!moved) done = tl::unexpected(std::move(moved).error());
-  } else {
-    imap::FlagList deleted = {"\\Deleted"};
-    auto marked = co_await store_flags(session_, uids, FlagChange::add, std::move(deleted));
-    if (!marked) done = tl::unexpected(std::move(marked).error());
-    if (marked) done = co_await expunge_messages(session_, uids);
-  }
-  if (!done && !session_.is_alive()) co_return done;
-  if (!done) {
-    leave(pair, fmt::format("{} messages are not removed from the server: {}", which.size(),
-                            done.error().detail));
-    co_return Result<>();
-  }
-  auto all = world_.state.begin();
-  CO_TRY(all);
-  for (const size_t index : which) {
-    auto removed = world_.state.remove(pair.state.id, look_.strays.gone_local[index].uid);
-    CO_TRY(removed);
-  }
-  world_.report.removed_on_server += which.size();
-  auto committed = all->commit();
-  co_return committed;
-}
-
-Task<Result<>> Applier::remove() {
-  for (const auto& [mailbox, which] : by_mailbox(plan_.remove_local, look_.strays.gone_remote)) {
-    auto removed = remove_files(pair_of(mailbox), which);
-    CO_TRY(removed);
-  }
-  for (const auto& [mailbox, which] : by_mailbox(plan_.remove_remote, look_.strays.gone_local)) {
-    if (world_.stopping) break;
-    auto removed = co_await remove_on_server(pair_of(mailbox), which);
-    CO_TRY(removed);
   }
   co_return Result<>();
 }

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/account/account.h"
@@ -24,6 +26,18 @@ struct SyncWorld {
   const std::atomic<bool>& stopping;
   SyncReport& report;
   std::string trash = {};  // the server's name for it
+};
+
+// What is to be done to the flags of one mailbox's messages on the server.
+struct FlagWork {
+  struct Change {
+    MaildirFlags add = 0;
+    MaildirFlags remove = 0;
+    friend auto operator<=>(const Change&, const Change&) = default;
+  };
+  std::map<Change, UidSet> stores;
+  // What both sides have when that is done.
+  std::vector<std::pair<Uid, MaildirFlags>> agreed;
 };
 
 class Applier {
@@ -62,7 +76,13 @@ class Applier {
   Task<Result<>> upload_batch(MailboxPair& pair, std::vector<size_t> which);
   Result<> take_appended(MailboxPair& pair, const FreshLocal& local, SyncState::Loose note,
                          const Appended& appended);
+
+  // In changes.cc.
   Task<Result<>> change_flags(MailboxPair& pair);
+  Result<FlagWork> change_files(MailboxPair& pair);
+  // The answer: those that have stayed as they were although the server says otherwise.
+  Task<Result<UidSet>> store(MailboxPair& pair, FlagWork::Change change, UidSet uids);
+  Task<Result<UidSet>> take_away(MailboxPair& pair, UidSet uids);
   Task<Result<>> remove_on_server(MailboxPair& pair, std::vector<size_t> which);
   Result<> remove_files(MailboxPair& pair, const std::vector<size_t>& which);
 

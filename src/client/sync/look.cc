@@ -274,16 +274,16 @@ MaildirFlags stored_flags_of(const SelectedMailbox& mailbox, const KeywordTable&
 // Takes in what the server says of messages.
 class ServerView {
  public:
-  ServerView(MailboxPair& pair, Look& look) : pair_(pair), look_(look) {
-    from_ = look.strays.remote.size();
-  }
+  ServerView(Session& session, MailboxPair& pair, Look& look)
+      : session_(session), pair_(pair), look_(look), from_(look.strays.remote.size()) {}
 
   // Nothing is known to be there.
   void begin_empty() { begin(false); }
   // Everything that the state knows is there and unchanged.
   void begin_known() { begin(true); }
 
-  Result<> add(Uid uid, const imap::FlagList& flags, std::optional<uint64_t> size) {
+  Result<> add(Seq seq, Uid uid, const imap::FlagList& flags, std::optional<uint64_t> size) {
+    compare(seq, uid);
     const MaildirFlags bits = TRY(pair_.maildir->bits_for(flags));
     if (SyncRow* row = row_of(pair_, uid)) {
       row->on_server = true;
@@ -329,11 +329,29 @@ class ServerView {
       row.remote = row.base;
     }
     look_.strays.remote.resize(from_);
+    seq_ = Seq(0);
+  }
+  // Uids rise with message numbers (RFC 9051 2.3.1.1): each answer is compared with the one before
+  // it, unless an expunge between the two has shifted the numbers.
+  void compare(Seq seq, Uid uid) {
+    const uint32_t exists = session_.selected()->exists;
+    const bool both = seq_.value != 0 && seq.value != 0 && exists == exists_;
+    if (both && seq != seq_ && uid != uid_ && (seq < seq_) != (uid < uid_)) {
+      session_.note(Quirk::uid_not_rising);
+      pair_.uids_wrong = true;
+    }
+    seq_ = seq;
+    uid_ = uid;
+    exists_ = exists;
   }
 
+  Session& session_;
   MailboxPair& pair_;
   Look& look_;
-  size_t from_ = 0;
+  size_t from_;
+  Seq seq_{0};  // of the answer before, and what it was about
+  Uid uid_;
+  uint32_t exists_ = 0;
 };
 
 Task<Result<>> list_everything(Session& session, MailboxPair& pair, ServerView& view) {
@@ -343,7 +361,7 @@ Task<Result<>> list_everything(Session& session, MailboxPair& pair, ServerView& 
   // All of them are to be fetched: how large they are is asked for in one go.
   wanted.size = pair.known == 0;
   auto row = [&view](MessageRow message) {
-    return view.add(message.uid, message.flags, message.size);
+    return view.add(message.seq, message.uid, message.flags, message.size);
   };
   auto done = co_await fetch_rows(session, std::nullopt, std::move(wanted), std::move(row));
   co_return done;
@@ -359,7 +377,7 @@ Task<Result<>> list_changes_and_vanished(Session& session, MailboxPair& pair, Se
       vanished.add(gone->uids);
     } else if (const auto* data = std::get_if<imap::FetchData>(&response)) {
       if (data->uid.value != 0 && data->flags) {
-        return view.add(data->uid, *data->flags, data->rfc822_size);
+        return view.add(data->seq, data->uid, *data->flags, data->rfc822_size);
       }
     }
     return {};
@@ -379,7 +397,7 @@ Task<Result<>> list_changes(Session& session, MailboxPair& pair, ServerView& vie
   wanted.date = wanted.size = false;
   wanted.changed_since = pair.state.marks.modseq;
   auto row = [&view](MessageRow message) {
-    return view.add(message.uid, message.flags, message.size);
+    return view.add(message.seq, message.uid, message.flags, message.size);
   };
   auto done = co_await fetch_rows(session, std::nullopt, std::move(wanted), std::move(row));
   CO_TRY(done);
@@ -395,7 +413,7 @@ Task<Result<>> list_changes(Session& session, MailboxPair& pair, ServerView& vie
 }  // namespace
 
 Task<Result<>> look_at_server(Session& session, MailboxPair& pair, Look& look, bool read_only) {
-  ServerView view(pair, look);
+  ServerView view(session, pair, look);
   if (pair.server_same) {
     view.begin_known();
     co_return Result<>();
@@ -408,6 +426,8 @@ Task<Result<>> look_at_server(Session& session, MailboxPair& pair, Look& look, b
   pair.seen.modseq = selected.highest_modseq;
   pair.stored_flags = stored_flags_of(selected, pair.maildir->keywords());
   const bool since = pair.state.marks.modseq != 0 && selected.highest_modseq != 0;
+  // SELECT may say fewer than STATUS has a moment ago, and be the one that is wrong.
+  const auto told = [&] { return std::max(pair.seen.messages, session.selected()->exists); };
   bool whole = false;
   if (since) {
     Result<> done;
@@ -417,20 +437,44 @@ Task<Result<>> look_at_server(Session& session, MailboxPair& pair, Look& look, b
       done = co_await list_changes(session, pair, view);
     }
     CO_TRY(done);
-    whole = view.count() == session.selected()->exists;
+    whole = view.count() == told();
   }
   if (!whole) {
     auto done = co_await list_everything(session, pair, view);
     CO_TRY(done);
-    whole = view.count() >= session.selected()->exists;
+    whole = view.count() >= told();
   }
-  pair.seen.messages = session.selected()->exists;
   if (!whole) {
     // It has not told of all it says it has: what is missing is not gone.
     pair.unsure = true;
+    pair.doubt = fmt::format(
+        "the server says that it has {} messages and tells of {}; what is missing does not count "
+        "as gone",
+        told(), view.count());
     for (SyncRow& row : pair.rows) row.on_server = true;
   }
+  pair.seen.messages = session.selected()->exists;
+  pair.unsure = pair.unsure || pair.uids_wrong;
   co_return Result<>();
+}
+
+Result<> forget_uids(SyncState& state, MailboxPair& pair, Look& look) {
+  TRY(state.loosen(pair.state.id));
+  pair.state.marks = {};
+  pair.state.marks.uid_validity = pair.seen.uid_validity;
+  TRY(state.save(pair.state));
+  pair.rows.clear();
+  pair.known = 0;
+  pair.server_same = pair.maildir_same = false;
+  pair.doubt.clear();
+  // What was found of this mailbox lies at the end.
+  const auto mine = [&pair](const auto& stray) { return stray.mailbox == pair.index; };
+  auto& remote = look.strays.remote;
+  remote.erase(std::remove_if(remote.begin(), remote.end(), mine), remote.end());
+  auto& local = look.strays.local;
+  local.erase(std::remove_if(local.begin(), local.end(), mine), local.end());
+  look.files.resize(local.size());
+  return {};
 }
 
 Result<> find_strays(SyncState& state, MailboxPair& pair, Look& look) {

@@ -44,6 +44,8 @@ struct MailboxPair {
   size_t known = 0;                        // rows of before
   // Something was left as it is, or could not be seen for sure: the next run looks at everything.
   bool unsure = false;
+  std::string doubt;        // why the server's answer is not whole; "" when it is
+  bool uids_wrong = false;  // they do not rise with message numbers: they may be others tomorrow
 };
 
 // What looking at all mailboxes has found without a partner.
@@ -65,6 +67,9 @@ Task<Result<>> ask_status(Session& session, SyncState& state, MailboxPair& pair)
 Result<> look_at_maildir(SyncState& state, MailboxPair& pair, Look& look);
 // What the server holds. Selects the mailbox.
 Task<Result<>> look_at_server(Session& session, MailboxPair& pair, Look& look, bool read_only);
+// The uids that the state knows mean nothing any more: what was known is loose, what was seen is
+// forgotten. Between a look at this mailbox and find_strays().
+Result<> forget_uids(SyncState& state, MailboxPair& pair, Look& look);
 // Rows that are gone from one side become strays, those gone from both are forgotten.
 Result<> find_strays(SyncState& state, MailboxPair& pair, Look& look);
 

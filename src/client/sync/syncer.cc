@@ -222,14 +222,26 @@ Task<Result<>> Syncer::find_pairs(Session& session, Run& run) {
 
 // --- looking and doing ---
 
+Task<Result<>> Syncer::look_at_both(Session& session, MailboxPair& pair, Look& look) {
+  auto scanned = look_at_maildir(state_, pair, look);
+  CO_TRY(scanned);
+  auto listed = co_await look_at_server(session, pair, look, options_.dry_run);
+  co_return listed;
+}
+
 Task<Result<>> Syncer::look_at(Session& session, MailboxPair& pair, Look& look) {
   auto asked = co_await ask_status(session, state_, pair);
   CO_TRY(asked);
   if (pair.server_same && pair.maildir_same) co_return Result<>();
-  auto scanned = look_at_maildir(state_, pair, look);
-  CO_TRY(scanned);
-  auto listed = co_await look_at_server(session, pair, look, options_.dry_run);
-  CO_TRY(listed);
+  auto looked = co_await look_at_both(session, pair, look);
+  CO_TRY(looked);
+  if (pair.uids_wrong && pair.known > 0) {
+    // As with another UIDVALIDITY: by what the messages say.
+    auto forgotten = forget_uids(state_, pair, look);
+    CO_TRY(forgotten);
+    looked = co_await look_at_both(session, pair, look);
+    CO_TRY(looked);
+  }
   if (!(pair.state.keywords == pair.maildir->keywords())) {
     pair.state.keywords = pair.maildir->keywords();
     auto saved = state_.save(pair.state);
@@ -298,6 +310,9 @@ void Syncer::tell_plan(const Run& run, const Look& look, const SyncPlan& plan) {
 
 // Marks are kept only for mailboxes that are in step: the next run has to see the rest again.
 Result<> Syncer::keep_marks(Run& run) {
+  for (const MailboxPair& pair : run.pairs) {
+    if (pair.uids_wrong) TRY(state_.loosen(pair.state.id));
+  }
   auto all = TRY(state_.begin());
   for (MailboxPair& pair : run.pairs) {
     if (pair.server_same && pair.maildir_same) continue;
@@ -325,6 +340,7 @@ Task<Result<bool>> Syncer::pass(Session& session, Run& run) {
     if (stopping_) co_return false;
     auto looked = co_await look_at(session, pair, look);
     CO_TRY(looked);
+    if (!pair.doubt.empty()) run.report.leave(pair.state.name + ": " + pair.doubt);
   }
   auto learned = co_await learn(session, run, look);
   CO_TRY(learned);

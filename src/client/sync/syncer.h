@@ -88,6 +88,7 @@ class Syncer {
   Task<Result<bool>> complete(Session& session, Run& run, std::string name, bool known);
   Task<Result<>> find_pairs(Session& session, Run& run);
   Task<Result<>> look_at(Session& session, MailboxPair& pair, Look& look);
+  Task<Result<>> look_at_both(Session& session, MailboxPair& pair, Look& look);
   Task<Result<>> learn(Session& session, Run& run, Look& look);
   void tell_plan(const Run& run, const Look& look, const SyncPlan& plan);
   Result<> keep_marks(Run& run);

@@ -241,7 +241,7 @@ void add_sync(ToolHost& host) {
       "messages are then paired by their content. Any program may work in the Maildir meanwhile.\n"
       "Exit codes: 0 both are in step, 1 failed or interrupted, 2 wrong usage, 3 something was\n"
       "left as it is: a removal that nobody has agreed to, a message that the server refuses, a\n"
-      "mailbox that is gone from one side.");
+      "mailbox that is gone from one side, a server that does not do what it says.");
   command->callback([arguments, choose = host.choose] {
     choose([arguments] {
       ToolWorld world;
