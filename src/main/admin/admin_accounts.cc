@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "directory/client_masks.h"
+#include "directory/well_known_passwords.h"
 #include "main/admin/admin.h"
 #include "protocol/imap/values.h"
 
@@ -43,11 +44,20 @@ int done_or_failed(AdminContext& context, const std::string& name, const Result<
   return result ? 0 : context.failed(name, result.error());
 }
 
+Result<> check_new_password(const std::string& password, const std::string& name) {
+  if (password.empty()) return fail(Code::invalid, "the password is empty");
+  if (directory::is_well_known_password(password, name)) {
+    return fail(Code::invalid, "that password is one that everybody guesses; choose another");
+  }
+  return {};
+}
+
 }  // namespace
 
 int run_account_add(AdminContext& context, const AccountAdd& command) {
-  if (context.password.empty() && !command.no_password) {
-    return context.failed(command.name, {Code::invalid, "the password is empty"});
+  if (!command.no_password) {
+    const auto checked = check_new_password(context.password, command.name);
+    if (!checked) return context.failed(command.name, checked.error());
   }
   directory::NewAccount account;
   account.name = command.name;
@@ -130,9 +140,8 @@ int run_account_show(AdminContext& context, const AccountShow& command) {
 int run_account_passwd(AdminContext& context, const AccountPasswd& command) {
   const auto who = context.resolve(command.name);
   if (!who) return context.failed(command.name, who.error());
-  if (context.password.empty()) {
-    return context.failed(command.name, {Code::invalid, "the password is empty"});
-  }
+  const auto checked = check_new_password(context.password, who->login_name);
+  if (!checked) return context.failed(command.name, checked.error());
   return done_or_failed(context, command.name,
                         context.node.accounts().set_password(who->id, context.password));
 }

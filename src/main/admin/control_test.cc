@@ -107,6 +107,10 @@ TEST(Control, AdminCommandsThroughTheSocket) {
   };
   EXPECT_EQ(call({"account", "add", "Anna@Example.org"}, "geheim"), "0 added anna@example.org\n");
   EXPECT_EQ(call({"account", "add", "anna@example.org"}, "geheim").substr(0, 2), "1 ");
+  // RFC 9051 11.7.
+  EXPECT_NE(call({"account", "add", "b@example.org"}, "123456").find("everybody guesses"),
+            std::string::npos);
+  EXPECT_EQ(call({"account", "passwd", "anna@example.org"}, "Anna").substr(0, 2), "1 ");
   EXPECT_EQ(call({"account", "alias", "anna@example.org", "a@example.org"}, ""), "0 ");
   EXPECT_EQ(call({"account", "list"}, ""), "0 anna@example.org  also a@example.org\n");
   EXPECT_TRUE(node->accounts().check_password({"a@example.org", "geheim"}));

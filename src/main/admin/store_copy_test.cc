@@ -30,7 +30,7 @@ void fill(Node& node) {
   ASSERT_EQ(
       run(node, {"account", "add", "anna@example.org", "--alias", "a@example.org"}, "geheim").code,
       0);
-  ASSERT_EQ(run(node, {"account", "add", "ben@example.org"}, "ben").code, 0);
+  ASSERT_EQ(run(node, {"account", "add", "ben@example.org"}, "his").code, 0);
   const auto anna = mail_of(node, "anna@example.org");
   for (int i = 0; i < 140; ++i) {
     put_message(*anna, "INBOX", "Subject: " + std::to_string(i) + "\r\n\r\nbody\r\n",
@@ -164,7 +164,7 @@ TEST(StoreCopy, RefusesTargetsThatAreNone) {
 TEST(ClusterStatus, OfAStoreOnDisk) {
   const TempDir dir;
   const auto node = testing::open_node(dir / "one", EngineKind::rocksdb);
-  ASSERT_EQ(run(*node, {"account", "add", "ben@example.org"}, "ben").code, 0);
+  ASSERT_EQ(run(*node, {"account", "add", "ben@example.org"}, "his").code, 0);
   const auto status = run(*node, {"cluster", "status"});
   EXPECT_EQ(status.code, 0);
   EXPECT_EQ(status.out, "rocksdb in " + (dir / "one") + ": one process, no cluster\n");
