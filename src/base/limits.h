@@ -13,7 +13,7 @@ inline constexpr size_t command_line_bytes_max = 64 * 1024;
 // The sum of a command's line and its non-APPEND literals. Beyond: NO [TOOBIG]; LITERAL+ is
 // drained.
 inline constexpr size_t command_bytes_max = 1024 * 1024;
-// Before login a command may have 16 KiB in all: BAD [TOOBIG], then BYE.
+// Before login a command with literals may have 16 KiB in all: NO [TOOBIG].
 inline constexpr size_t preauth_command_bytes_max = 16 * 1024;
 // What is read and dropped of such a command to give that answer; beyond: BYE [TOOBIG] alone.
 inline constexpr uint64_t preauth_drain_bytes_max = 256 * 1024;

@@ -83,8 +83,8 @@ std::optional<LiteralMark> literal_mark(std::string_view line) {
 }
 
 FramerLimits preauth_framer_limits() {
+  // A line may hold a whole SASL message (RFC 4959 6).
   FramerLimits limits;
-  limits.line_bytes_max = limits::preauth_command_bytes_max;
   limits.command_bytes_max = limits::preauth_command_bytes_max;
   limits.drain_bytes_max = limits::preauth_drain_bytes_max;
   return limits;

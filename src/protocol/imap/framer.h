@@ -95,7 +95,7 @@ struct FramerLimits {
   size_t command_bytes_max = limits::command_bytes_max;
   uint64_t drain_bytes_max = limits::literal_drain_bytes_max;
 };
-// Before login: limits::preauth_command_bytes_max for a line and for a command.
+// Before login: limits::preauth_command_bytes_max for a command that has literals.
 FramerLimits preauth_framer_limits();
 
 class Framer {

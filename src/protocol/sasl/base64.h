@@ -12,8 +12,11 @@
 
 namespace eilpost::sasl {
 
-// More octets than any mechanism's message has any business to be: Code::too_big.
-inline constexpr size_t message_octets_max = 12 * 1024;
+// More octets than any mechanism's message has any business to be: Code::too_big. Windows makes
+// Kerberos tickets of up to 48,000 octets, for those who are in very many groups.
+inline constexpr size_t message_octets_max = 47 * 1024;
+// Of OAUTHBEARER and XOAUTH2, and of a token.
+inline constexpr size_t token_octets_max = 12 * 1024;
 
 std::string base64_encode(std::string_view octets);
 // Code::invalid names the position of what is wrong.

@@ -83,7 +83,7 @@ std::string_view BearerMessage::value(std::string_view key) const {
 }
 
 Result<BearerMessage> parse_oauthbearer(std::string_view octets) {
-  if (octets.size() > message_octets_max) return fail(Code::too_big, "token message too long");
+  if (octets.size() > token_octets_max) return fail(Code::too_big, "token message too long");
   BearerMessage out;
   out.gs2 = TRY(take_gs2_header(octets, "OAUTHBEARER"));
   if (octets.empty() || octets.front() != separator) {
@@ -94,7 +94,7 @@ Result<BearerMessage> parse_oauthbearer(std::string_view octets) {
 }
 
 Result<BearerMessage> parse_xoauth2(std::string_view octets) {
-  if (octets.size() > message_octets_max) return fail(Code::too_big, "token message too long");
+  if (octets.size() > token_octets_max) return fail(Code::too_big, "token message too long");
   BearerMessage out;
   TRY(take_pairs(octets, out));
   if (out.pairs.empty() || out.pairs.front().first != "user") {

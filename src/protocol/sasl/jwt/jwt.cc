@@ -78,7 +78,7 @@ std::string_view signed_part(std::string_view text) {
 }
 
 Result<Jwt> parse_jwt(std::string_view text) {
-  if (text.size() > message_octets_max) return fail(Code::too_big, "JWT too long");
+  if (text.size() > token_octets_max) return fail(Code::too_big, "JWT too long");
   if (!looks_like_jwt(text)) return fail(Code::invalid, "JWT: three parts expected");
   const size_t first = text.find('.');
   const size_t second = text.find('.', first + 1);
