@@ -267,6 +267,7 @@ class Dovecot(Server):
         self.fts = fts
         self.filling = False  # what is only prepared need not be durable
         self.spare_processes = 16
+        self.more_config = ""
         self.state = directory.parent / f"{directory.name}-state"
         self.state.mkdir(exist_ok=True)
 
@@ -296,6 +297,7 @@ class Dovecot(Server):
             **users)
         if self.fts:
             text += DOVECOT_FTS
+        text += self.more_config
         if os.geteuid() == 0:
             os.chown(self.directory, users["user"], users["group"])
         config = self.state / "dovecot.conf"

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "client/migrate/copy/mailbox_copy.h"
+#include "client/migrate/extras.h"
 #include "client/migrate/verify.h"
 
 namespace eilpost::client {
@@ -335,47 +336,9 @@ Task<Result<>> Migration::try_mailbox(Worker& worker, size_t index, CopyTries& t
   auto done = co_await copy.run(peeked_[index]);
   CO_TRY(done);
   if (report_.mailboxes[index].unchanged || context_.ending()) co_return Result<>();
-  auto rest = co_await carry_rest(worker, index);
+  auto rest = co_await carry_extras(context_.options, *worker.source, *worker.target,
+                                    mailboxes_[index], report_.mailboxes[index]);
   co_return rest;
-}
-
-// What belongs to the mailbox besides its messages. A refusal is told and is no failure.
-Task<Result<>> Migration::carry_rest(Worker& worker, size_t index) {
-  const MappedMailbox& mailbox = mailboxes_[index];
-  MailboxReport& report = report_.mailboxes[index];
-  MailSource& source = *worker.source;
-  MailTarget& target = *worker.target;
-  const MigrateOptions& options = context_.options;
-  if (options.subscriptions && mailbox.source.subscribed) {
-    auto done = co_await target.subscribe(mailbox.target);
-    if (!done && !target.is_alive()) co_return done;
-    if (!done) report.notes.push_back("subscription: " + done.error().detail);
-  }
-  if (options.acl) {
-    auto acl = co_await source.acl(mailbox.source.name);
-    if (!acl && !source.is_alive()) co_return tl::unexpected(std::move(acl).error());
-    Acl others;
-    if (acl) {
-      std::copy_if(acl->begin(), acl->end(), std::back_inserter(others), [&](const auto& entry) {
-        return !imap::equal_nocase(entry.first, source.own_name) && entry.first != "owner";
-      });
-    }
-    if (!others.empty()) {
-      auto done = co_await target.set_acl(mailbox.target, std::move(others));
-      if (!done && !target.is_alive()) co_return done;
-      if (!done) report.notes.push_back("ACL: " + done.error().detail);
-    }
-  }
-  if (options.metadata) {
-    auto entries = co_await source.metadata(mailbox.source.name);
-    if (!entries && !source.is_alive()) co_return tl::unexpected(std::move(entries).error());
-    if (entries && !entries->empty()) {
-      auto done = co_await target.set_metadata(mailbox.target, std::move(*entries));
-      if (!done && !target.is_alive()) co_return done;
-      if (!done) report.notes.push_back("METADATA: " + done.error().detail);
-    }
-  }
-  co_return Result<>();
 }
 
 // --- comparing ---

@@ -49,7 +49,6 @@ class Migration {
   Task<Result<>> connect(Worker& worker);
   Task<bool> copy_mailbox(Worker& worker, size_t index);
   Task<Result<>> try_mailbox(Worker& worker, size_t index, struct CopyTries& tries);
-  Task<Result<>> carry_rest(Worker& worker, size_t index);
   Task<Result<>> verify_all();
   Task<bool> rest(const Error& error, Backoff& backoff, const std::string& mailbox);
 

@@ -231,6 +231,28 @@ TEST(Migration, KeywordsThatTheTargetRefusesAreToldAndFollowWhenItTakesThem) {
   }
 }
 
+TEST(Migration, RightsAndMetadataAreCarriedAndWhatIsRefusedIsTold) {
+  MigrateWorld world;
+  world.from.mailboxes["INBOX"].add(message_of(1));
+  world.from.own_name = "anna";
+  world.to.own_name = "anna@example.org";
+  world.from.acl = {{"anna", "lrswipkxtea"}, {"bob", "lrs"},    {"group:all", "lr"},
+                    {"owner", "lrs"},        {"#ruler", "lrs"}, {"anna@example.org", "l"}};
+  world.from.metadata = {{"/private/comment", "mine"},
+                         {"/shared/comment", "ours"},
+                         {"/shared/vendor/kolab/color", "red"},
+                         {"/shared/vendor/cmu/cyrus-imapd/size", "7"}};
+  world.to.refused_extras = {"group:all", "/shared/vendor/kolab/color"};
+  const MigrateReport report = world.run();
+  EXPECT_TRUE(report.whole());
+  EXPECT_EQ(report.mailboxes.front().notes,
+            (std::vector<std::string>{"ACL group:all lr: NO not here",
+                                      "METADATA /shared/vendor/kolab/color: NO not here"}));
+  using Names = std::map<std::string, std::string>;
+  EXPECT_EQ(world.to.acl, (Names{{"bob", "lrs"}}));
+  EXPECT_EQ(world.to.metadata, (Names{{"/private/comment", "mine"}, {"/shared/comment", "ours"}}));
+}
+
 TEST(Migration, WhatASlowTargetStoresTwiceIsRemovedAndNothingElse) {
   MigrateWorld world;
   world.options.connections = 1;

@@ -41,6 +41,10 @@ struct MemoryAccount {
   uint64_t octets_read = 0;
   std::map<std::string, std::string> refused;  // octets: why
   std::set<std::string> refused_flags;
+  std::string own_name;
+  std::map<std::string, std::string> acl;  // of every mailbox, as the rest
+  std::map<std::string, std::string> metadata;
+  std::set<std::string> refused_extras;
   bool lists_keywords = true;
   bool refuses_what_it_stores = false;
   // The connection breaks at the so-manieth operation from here; 0: never. What was being appended
@@ -166,9 +170,14 @@ inline MailSource memory_source(MemoryAccount& account) {
     return ready(done);
   };
   out.bodies = [c](std::vector<uint64_t> ids) { return ready(bodies_of(*c, ids)); };
-  out.acl = [](std::string) { return ready(Result<Acl>(Acl())); };
-  out.metadata = [](std::string) {
-    return ready(Result<std::vector<imap::MetadataEntry>>(std::vector<imap::MetadataEntry>()));
+  out.own_name = account.own_name;
+  out.acl = [c](std::string) {
+    return ready(Result<Acl>(Acl(c->account.acl.begin(), c->account.acl.end())));
+  };
+  out.metadata = [c](std::string) {
+    std::vector<imap::MetadataEntry> entries;
+    for (const auto& [name, value] : c->account.metadata) entries.push_back({name, value});
+    return ready(Result<std::vector<imap::MetadataEntry>>(std::move(entries)));
   };
   out.is_alive = [c] { return c->alive; };
   out.close = [] { return nothing(); };
@@ -246,6 +255,10 @@ inline void add_writes(MailTarget& out, std::shared_ptr<MemoryConnection> c) {
   };
 }
 
+inline tl::unexpected<Error> no() {
+  return tl::unexpected(Error{Code::cannot, "NO not here"});
+}
+
 inline MailTarget memory_target(MemoryAccount& account) {
   auto c = std::make_shared<MemoryConnection>(MemoryConnection{account});
   MailTarget out;
@@ -293,8 +306,17 @@ inline MailTarget memory_target(MemoryAccount& account) {
   out.bodies = [c](std::vector<uint64_t> ids) { return ready(bodies_of(*c, ids)); };
   add_writes(out, c);
   out.subscribe = [](std::string) { return ready(Result<>()); };
-  out.set_acl = [](std::string, Acl) { return ready(Result<>()); };
-  out.set_metadata = [](std::string, std::vector<imap::MetadataEntry>) {
+  out.own_name = account.own_name;
+  out.set_acl = [c](std::string, AclEntry entry) {
+    if (c->account.refused_extras.count(entry.first) > 0) return ready(Result<>(no()));
+    c->account.acl.insert(std::move(entry));
+    return ready(Result<>());
+  };
+  out.set_metadata = [c](std::string, std::vector<imap::MetadataEntry> entries) {
+    for (const imap::MetadataEntry& entry : entries) {
+      if (c->account.refused_extras.count(entry.name) > 0) return ready(Result<>(no()));
+    }
+    for (imap::MetadataEntry& entry : entries) c->account.metadata[entry.name] = *entry.value;
     return ready(Result<>());
   };
   out.is_alive = [c] { return c->alive; };

@@ -170,18 +170,22 @@ Result<std::unique_ptr<client::Account>> account_of(ToolWorld& world,
   return account;
 }
 
+// Whose mail it is.
+std::string owner_of(const client::Account& account) {
+  const client::AccountSpec& spec = account.spec();
+  return spec.authzid.empty() ? spec.name : spec.authzid;
+}
+
 net::Task<Result<client::MailSource>> connect_source(client::Account& account) {
   auto session = co_await account.connect();
   CO_TRY(session);
-  const client::AccountSpec& spec = account.spec();
-  std::string own = spec.authzid.empty() ? spec.name : spec.authzid;
-  co_return client::imap_source(std::move(*session), std::move(own));
+  co_return client::imap_source(std::move(*session), owner_of(account));
 }
 
 net::Task<Result<client::MailTarget>> connect_target(client::Account& account) {
   auto session = co_await account.connect();
   CO_TRY(session);
-  co_return client::imap_target(std::move(*session));
+  co_return client::imap_target(std::move(*session), owner_of(account));
 }
 
 net::Task<Result<int>> migrate(client::Migration& migration, client::MigratePhase phase,

@@ -34,7 +34,7 @@ MailTarget plain_target() {
   const auto cannot = [](std::string_view what) {
     return at_once(Result<>(fail(Code::cannot, "files have no " + std::string(what))));
   };
-  out.set_acl = [cannot](std::string, Acl) { return cannot("ACL"); };
+  out.set_acl = [cannot](std::string, AclEntry) { return cannot("ACL"); };
   out.set_metadata = [cannot](std::string, std::vector<imap::MetadataEntry>) {
     return cannot("METADATA");
   };

@@ -9,6 +9,6 @@
 namespace eilpost::client {
 
 MailSource imap_source(std::unique_ptr<Session> session, std::string own_name);
-MailTarget imap_target(std::unique_ptr<Session> session);
+MailTarget imap_target(std::unique_ptr<Session> session, std::string own_name);
 
 }  // namespace eilpost::client

@@ -146,18 +146,17 @@ class ImapTarget {
     co_return Result<>();
   }
 
-  Task<Result<>> set_acl(std::string mailbox, Acl acl) {
+  Task<Result<>> set_acl(std::string mailbox, AclEntry entry) {
     if (!session_->has("ACL")) co_return fail(Code::cannot, "the target has no ACL");
-    for (const auto& [identifier, rights] : acl) {
-      imap::CommandWriter writer(session_->connection().write_options());
-      writer.raw("SETACL ").mailbox(mailbox).raw(" ").astring(identifier).raw(" ").astring(rights);
-      imap::WireCommand wire = writer.finish();
-      if (wire.pieces.size() != 1) co_return fail(Code::cannot, "a name does not fit a line");
-      std::string line = wire.pieces.front();
-      Expect nothing;
-      auto answer = co_await session_->text_command(std::move(line), std::move(nothing));
-      if (!answer) co_return wrap(std::move(answer).error(), identifier);
-    }
+    imap::CommandWriter writer(session_->connection().write_options());
+    writer.raw("SETACL ").mailbox(mailbox).raw(" ").astring(entry.first);
+    writer.raw(" ").astring(entry.second);
+    imap::WireCommand wire = writer.finish();
+    if (wire.pieces.size() != 1) co_return fail(Code::cannot, "its name does not fit a line");
+    std::string line = wire.pieces.front();
+    Expect nothing;
+    auto answer = co_await session_->text_command(std::move(line), std::move(nothing));
+    CO_TRY(answer);
     co_return Result<>();
   }
 
@@ -199,10 +198,11 @@ class ImapTarget {
 
 }  // namespace
 
-MailTarget imap_target(std::unique_ptr<Session> session) {
+MailTarget imap_target(std::unique_ptr<Session> session, std::string own_name) {
   // Shared by the functions of the table.
   auto side = std::make_shared<ImapTarget>(std::move(session));
   MailTarget out;
+  out.own_name = std::move(own_name);
   out.names = [side] { return imap_names(side->session()); };
   out.create = [side](std::string mailbox, std::string special_use) {
     return side->create(std::move(mailbox), std::move(special_use));
@@ -225,8 +225,8 @@ MailTarget imap_target(std::unique_ptr<Session> session) {
   };
   out.remove = [side](std::vector<uint64_t> numbers) { return side->remove(std::move(numbers)); };
   out.subscribe = [side](std::string mailbox) { return side->subscribe(std::move(mailbox)); };
-  out.set_acl = [side](std::string mailbox, Acl acl) {
-    return side->set_acl(std::move(mailbox), std::move(acl));
+  out.set_acl = [side](std::string mailbox, AclEntry entry) {
+    return side->set_acl(std::move(mailbox), std::move(entry));
   };
   out.set_metadata = [side](std::string mailbox, std::vector<imap::MetadataEntry> entries) {
     return side->set_metadata(std::move(mailbox), std::move(entries));

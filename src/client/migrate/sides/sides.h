@@ -40,7 +40,8 @@ struct SourceBatch {
   std::vector<std::pair<uint64_t, Error>> failed;
 };
 
-using Acl = std::vector<std::pair<std::string, std::string>>;  // identifier and rights
+using AclEntry = std::pair<std::string, std::string>;  // identifier and rights
+using Acl = std::vector<AclEntry>;
 
 struct MailSource {
   std::function<Task<Result<NameSide>>()> names;
@@ -117,11 +118,12 @@ struct MailTarget {
   std::function<Task<Result<>>(std::vector<uint64_t> numbers)> remove;
   std::function<Task<Result<>>(std::string mailbox)> subscribe;
   // Code::cannot where the side has no such thing.
-  std::function<Task<Result<>>(std::string mailbox, Acl acl)> set_acl;
+  std::function<Task<Result<>>(std::string mailbox, AclEntry entry)> set_acl;
   std::function<Task<Result<>>(std::string mailbox, std::vector<imap::MetadataEntry> entries)>
       set_metadata;
   std::function<bool()> is_alive;
   std::function<Task<>()> close;
+  std::string own_name;  // whose rights no ACL entry may narrow
 };
 
 // How to get one more of them.
