@@ -19,7 +19,7 @@ bool printable(std::string_view text) {
 
 // `user` is one argument that the secret follows; what cannot be one may swallow it.
 void expect_hidden(const std::string& head, const std::string& user) {
-  constexpr std::string_view secret = "QQ-hunter2-QQ";
+  constexpr std::string_view secret = "^hunter2^";
   Frame frame;
   frame.text = head + " " + user + " " + std::string(secret);
   const std::string out = trace_command(frame);
@@ -31,7 +31,9 @@ void expect_hidden(const std::string& head, const std::string& user) {
 
 FUZZ_TARGET(imap_trace) {
   std::string user(data.substr(0, 40));
-  std::erase_if(user, [](char c) { return c == '\r' || c == '\n' || c == '\0' || c == ' '; });
+  // A user whose name holds the secret is no leak: "^" is the secret's alone.
+  std::erase_if(user,
+                [](char c) { return c == '\r' || c == '\n' || c == '\0' || c == ' ' || c == '^'; });
   expect_hidden("a LOGIN", user);
   expect_hidden("a login", "\"" + user + "\"");
   expect_hidden("a AUTHENTICATE", user);
