@@ -199,8 +199,13 @@ Result<int> run_rules(ToolWorld& world, const CleanupArguments& arguments,
   TRY(account->read_secret_now());
   const Timestamp now = world.clock.now();
   CleanupReport report(world.output, arguments.report, now);
-  auto plans =
-      TRY(net::block_on(world.executor(), look(*account, std::move(rules), report, world, now)));
+  auto looked =
+      net::block_on(world.executor(), look(*account, std::move(rules), report, world, now));
+  if (!looked) {
+    world.output.error("eilpost cleanup: {}\n", looked.error().detail);
+    return 1;  // whatever the server said: the usage was right
+  }
+  std::vector<client::Plan> plans = std::move(*looked);
   uint64_t changes = 0;
   bool can_undo = false;
   int code = 0;
