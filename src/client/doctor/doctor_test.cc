@@ -203,6 +203,56 @@ TEST(Doctor, ClaimsThatDoNotHoldAreNamed) {
   EXPECT_EQ(silent.find("capabilities.NAMESPACE"), nullptr);
 }
 
+// A claim, the command that proves it, an answer that does and one that does not.
+struct Claim {
+  const char* capability;
+  const char* command;
+  const char* proof;
+  const char* lie;
+};
+constexpr Claim claims_of_all_kinds[] = {
+    {"CONTEXT=SEARCH", "UID SEARCH RETURN (UPDATE COUNT) ALL",
+     "* ESEARCH (TAG \"$\") UID COUNT 1\r\n$ OK done\r\n",
+     "* NO [NOUPDATE \"$\"] no\r\n* ESEARCH (TAG \"$\") UID COUNT 1\r\n$ OK done\r\n"},
+    {"CONTEXT=SORT", "UID SORT RETURN (UPDATE COUNT)",
+     "* ESEARCH (TAG \"$\") UID COUNT 1\r\n$ OK done\r\n", "$ BAD what\r\n"},
+    {"SEARCH=FUZZY", "UID SEARCH RETURN (COUNT) FUZZY",
+     "* ESEARCH (TAG \"$\") UID COUNT 1\r\n$ OK done\r\n",
+     "* ESEARCH (TAG \"$\") UID COUNT 0\r\n$ OK done\r\n"},
+    {"FILTERS", "UID SEARCH FILTER", "$ NO [UNDEFINED-FILTER eilpost-doctor] none\r\n",
+     "* SEARCH 7\r\n$ OK done\r\n"},
+    {"UIDBATCHES", "UIDBATCHES", "* UIDBATCHES (TAG \"$\") 9:7\r\n$ OK done\r\n", "$ OK done\r\n"},
+    {"LIST-MYRIGHTS", "LIST \"\" INBOX RETURN (MYRIGHTS)",
+     "* LIST () \"/\" INBOX\r\n* MYRIGHTS INBOX lrs\r\n$ OK done\r\n",
+     "* LIST () \"/\" INBOX\r\n$ OK done\r\n"},
+    {"LIST-METADATA", "LIST \"\" INBOX RETURN (METADATA",
+     "* LIST () \"/\" INBOX\r\n* METADATA INBOX (/shared/comment NIL)\r\n$ OK done\r\n",
+     "$ NO not now\r\n"},
+    {"QUOTA=RES-MESSAGE", "STATUS INBOX (DELETED)", "* STATUS INBOX (DELETED 0)\r\n$ OK done\r\n",
+     "* STATUS INBOX (MESSAGES 1)\r\n$ OK done\r\n"},
+    {"UNAUTHENTICATE", "STATUS INBOX (MESSAGES)", "$ BAD sign in first\r\n",
+     "* STATUS INBOX (MESSAGES 1)\r\n$ OK done\r\n"},
+    {"NOTIFY", "NOTIFY NONE", "$ OK done\r\n", "$ BAD what\r\n"},
+};
+
+TEST(Doctor, EachClaimIsProvenOrTold) {
+  for (const Claim& claim : claims_of_all_kinds) {
+    Rules rules = honest();
+    rules.insert(rules.begin(),
+                 {{"LOGIN bob hush-hush",
+                   fmt::format("$ OK [CAPABILITY {} {}] welcome\r\n", claims, claim.capability)},
+                  {"CANCELUPDATE \"", "$ OK done\r\n"},
+                  {"NOTIFY SET", "$ OK done\r\n"},
+                  {"UNAUTHENTICATE", "$ OK done\r\n"},
+                  {"CAPABILITY", "* CAPABILITY IMAP4rev1\r\n$ OK done\r\n"}});
+    const std::string id = std::string("capabilities.") + claim.capability;
+    rules.insert(rules.begin(), {claim.command, claim.proof});
+    EXPECT_EQ(run(rules).find(id), nullptr) << claim.capability;
+    rules.front().second = claim.lie;
+    EXPECT_NE(run(rules).find(id), nullptr) << claim.capability;
+  }
+}
+
 TEST(Doctor, FoldersThatDependOnIdAreTold) {
   const Examined seen = run(lying("ID+LIST",
                                   "* LIST (\\HasNoChildren) \"/\" INBOX\r\n"

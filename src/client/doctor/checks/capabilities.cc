@@ -28,12 +28,21 @@ Outcome refused(Examination& exam, const Error& error) {
   return {"is refused: " + exam.heard(error.detail), false, true};
 }
 
+Outcome judge_refusal(Examination& exam, const Probe& probe, const Heard& heard) {
+  if (heard.ok()) {
+    return {fmt::format("does not hold: answers OK and not {}", probe.refusal), false, true};
+  }
+  const Error& error = heard.answer.error();
+  const bool proof = error.detail.find(fmt::format("NO [{}", probe.refusal)) != std::string::npos;
+  return proof ? Outcome{"proven", true, true} : refused(exam, error);
+}
+
 Task<Result<Outcome>> run_probe(Examination& exam, Session& session, const Probe& probe,
                                 const Ground& ground) {
   if (probe.where == Where::message && ground.exists == 0) {
     co_return Outcome{"not tested: the mailbox is empty"};
   }
-  const NameForm form{session.enabled("UTF8=ACCEPT") || session.enabled("IMAP4rev2")};
+  Filling form{session.enabled("UTF8=ACCEPT") || session.enabled("IMAP4rev2")};
   if (!probe.before.empty()) {
     const std::string before = fill_in(probe.before, ground, form);
     auto prepared = co_await ask(session, before);
@@ -43,14 +52,21 @@ Task<Result<Outcome>> run_probe(Examination& exam, Session& session, const Probe
   const std::string command = fill_in(probe.command, ground, form);
   auto heard = co_await ask(session, command);
   CO_TRY(heard);
+  if (!probe.refusal.empty()) co_return judge_refusal(exam, probe, *heard);
   if (!heard->ok()) co_return refused(exam, heard->answer.error());
   Ground current = ground;
   // Mail that comes meanwhile is told before the command ends.
   if (probe.where != Where::apart) current.exists = session.selected()->exists;
-  const std::string complaint = probe.judge(*heard, current);
+  std::string complaint = probe.judge(*heard, current);
   if (!probe.after.empty()) {
-    auto undone = co_await ask(session, probe.after);
+    if (const auto* search = heard->find<imap::ESearchData>()) form.tag = search->tag;
+    const std::string after = fill_in(probe.after, ground, form);
+    auto undone = co_await ask(session, after);
     CO_TRY(undone);
+    if (complaint.empty() && !undone->ok()) {
+      complaint = fmt::format("{} is refused: {}", after.substr(0, after.find(' ')),
+                              exam.heard(undone->answer.error().detail));
+    }
   }
   if (!complaint.empty()) co_return Outcome{"does not hold: " + complaint, false, true};
   co_return Outcome{"proven", true, true};
@@ -64,6 +80,27 @@ Task<Result<Outcome>> probe_compress(Examination& exam, Session& session) {
   session.connection().stream().start_deflate();
   auto works = co_await ask(session, "NOOP");
   if (!works) co_return Outcome{"does not hold: nothing can be read once it is on", false, true};
+  co_return Outcome{"proven", true, true};
+}
+
+// RFC 8437: nobody is signed in behind it, and the connection stays.
+Task<Result<Outcome>> probe_unauthenticate(Examination& exam, const Ground& ground) {
+  Examination::Attempt usual = exam.usual_attempt();
+  auto session = co_await exam.sign_in(std::move(usual));
+  CO_TRY(session);
+  auto agreed = co_await ask(**session, "UNAUTHENTICATE");
+  CO_TRY(agreed);
+  if (!agreed->ok()) co_return refused(exam, agreed->answer.error());
+  const std::string status = fill_in("STATUS $BOX (MESSAGES)", ground, Filling());
+  auto open = co_await ask(**session, status);
+  CO_TRY(open);
+  auto capability = co_await ask(**session, "CAPABILITY");
+  CO_TRY(capability);
+  co_await (*session)->logout();
+  if (open->ok()) co_return Outcome{"does not hold: the mail is still open", false, true};
+  if (!capability->ok()) {
+    co_return Outcome{"does not hold: nothing can be said behind it", false, true};
+  }
   co_return Outcome{"proven", true, true};
 }
 
@@ -89,7 +126,12 @@ Task<Result<>> probe_apart(Examination& exam, const Ground& ground, std::vector<
     CO_TRY(outcome);
     lines.push_back({"COMPRESS=DEFLATE", std::move(*outcome)});
   }
+  const bool unauthenticate = (*session)->has("UNAUTHENTICATE");
   co_await (*session)->logout();
+  if (!unauthenticate) co_return Result<>();
+  auto outcome = co_await probe_unauthenticate(exam, ground);
+  CO_TRY(outcome);
+  lines.push_back({"UNAUTHENTICATE", std::move(*outcome)});
   co_return Result<>();
 }
 
@@ -117,7 +159,7 @@ void judge(Section& section, const std::vector<std::string>& claimed,
     const auto line = std::find_if(lines.begin(), lines.end(), [&](const Line& one) {
       return imap::equal_nocase(one.capability, capability);
     });
-    std::string result(looked_at_elsewhere(capability));
+    std::string result(instead_of_a_probe(capability));
     if (result == "see Writing" && !exam.options().write) result = "not tested without --write";
     if (line != lines.end()) result = line->outcome.text;
     table.rows.push_back({exam.heard(capability), result.empty() ? "not tested" : result});

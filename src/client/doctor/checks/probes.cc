@@ -85,6 +85,14 @@ std::string partial_found(const Heard& heard, const Ground&) {
   return wants(found != nullptr && found->partial, "answers OK and no PARTIAL");
 }
 
+// RFC 5267 4.3.1: NOUPDATE says that the server will not.
+std::string kept_up_to_date(const Heard& heard, const Ground& ground) {
+  for (const imap::StatusResponse* status : heard.all<imap::StatusResponse>()) {
+    if (status->code.name == CodeName::no_update) return "keeps no search up to date (NOUPDATE)";
+  }
+  return count_found(heard, ground);
+}
+
 std::string sorted(const Heard& heard, const Ground& ground) {
   const auto* found = heard.find<imap::SortData>();
   if (found == nullptr) return "answers OK and no SORT";
@@ -136,6 +144,12 @@ std::string has_fetch(const Heard& heard, const Ground&) {
       heard, [](const imap::FetchData&) { return true; }, "FETCH");
 }
 
+// RFC 9590 3: an entry that has no value is told as NIL.
+std::string metadata_listed(const Heard& heard, const Ground&) {
+  return wants(heard.find<imap::MetadataData>() != nullptr,
+               "LIST RETURN (METADATA ...) tells no METADATA");
+}
+
 std::string enables(const Heard& heard, std::string_view capability) {
   for (const imap::EnabledData* data : heard.all<imap::EnabledData>()) {
     for (const std::string& name : data->names) {
@@ -161,65 +175,89 @@ std::string tells_modseq(const Heard& heard, const Ground&) {
   return "opens the mailbox by QRESYNC and tells no HIGHESTMODSEQ";
 }
 
+using enum Where;
+constexpr Probe table[] = {
+    {"ID", anywhere, "", "ID NIL", "", some<imap::IdData>},
+    {"NAMESPACE", anywhere, "", "NAMESPACE", "", some<imap::NamespaceData>},
+    {"CHILDREN", anywhere, "", "LIST \"\" \"*\"", "", children},
+    {"LIST-EXTENDED", anywhere, "", "LIST (SUBSCRIBED) \"\" \"*\" RETURN (CHILDREN)", "",
+     all_subscribed},
+    {"LIST-STATUS", anywhere, "", "LIST \"\" $BOX RETURN (STATUS (MESSAGES))", "",
+     status_has<imap::StatusItem::messages>},
+    {"SPECIAL-USE", anywhere, "", "LIST (SPECIAL-USE) \"\" \"*\"", "", all_special},
+    {"STATUS=SIZE", anywhere, "", "STATUS $BOX (SIZE)", "", status_has<imap::StatusItem::size>},
+    {"CONDSTORE", message, "STATUS $BOX (HIGHESTMODSEQ)", "UID FETCH $UID (MODSEQ)", "",
+     has_modseq},
+    {"ESEARCH", anywhere, "", "UID SEARCH RETURN (COUNT) ALL", "", count_found},
+    {"SEARCHRES", message, "UID SEARCH RETURN (SAVE) UID $UID", "UID FETCH $ (UID)", "", has_fetch},
+    {"PARTIAL", message, "", "UID SEARCH RETURN (PARTIAL -1:-5) ALL", "", partial_found},
+    {"WITHIN", anywhere, "", "UID SEARCH YOUNGER 60", "", nothing_more},
+    {"CONTEXT=SEARCH", anywhere, "", "UID SEARCH RETURN (UPDATE COUNT) ALL",
+     "CANCELUPDATE \"$TAG\"", kept_up_to_date},
+    {"CONTEXT=SORT", message, "", "UID SORT RETURN (UPDATE COUNT) (ARRIVAL) UTF-8 ALL",
+     "CANCELUPDATE \"$TAG\"", kept_up_to_date},
+    {"SEARCH=FUZZY", anywhere, "", "UID SEARCH RETURN (COUNT) FUZZY ALL", "", count_found},
+    // RFC 5466 3.1: a filter that nobody has set.
+    {"FILTERS", anywhere, "", "UID SEARCH FILTER eilpost-doctor-no-such-filter", "", nullptr,
+     "UNDEFINED-FILTER"},
+    {"UIDBATCHES", anywhere, "", "UIDBATCHES 1000", "", some<imap::UidBatchesData>},
+    {"MULTISEARCH", anywhere, "", "ESEARCH IN (selected) RETURN (COUNT) ALL", "", count_found},
+    {"SORT", message, "", "UID SORT (ARRIVAL) UTF-8 $SAMPLE", "", sorted},
+    {"SORT=DISPLAY", message, "", "UID SORT (DISPLAYFROM) UTF-8 $SAMPLE", "", sorted},
+    // Cyrus.
+    {"SORT=MODSEQ", message, "", "UID SORT (MODSEQ) UTF-8 $SAMPLE", "", sorted},
+    {"SORT=UID", message, "", "UID SORT (UID) UTF-8 $SAMPLE", "", sorted},
+    {"ESORT", message, "", "UID SORT RETURN (COUNT) (ARRIVAL) UTF-8 ALL", "", count_found},
+    {"THREAD=REFERENCES", message, "", "UID THREAD REFERENCES UTF-8 $SAMPLE", "", threaded},
+    {"THREAD=REFS", message, "", "UID THREAD REFS UTF-8 $SAMPLE", "", threaded},
+    {"THREAD=ORDEREDSUBJECT", message, "", "UID THREAD ORDEREDSUBJECT UTF-8 $SAMPLE", "", threaded},
+    {"BINARY", message, "", "UID FETCH $UID (BINARY.SIZE[1])", "", has_binary_size},
+    {"OBJECTID", message, "STATUS $BOX (MAILBOXID)", "UID FETCH $UID (EMAILID)", "", has_email_id},
+    {"SAVEDATE", message, "", "UID FETCH $UID (SAVEDATE)", "", has_save_date},
+    {"PREVIEW", message, "", "UID FETCH $UID (PREVIEW)", "", has_preview},
+    {"PREVIEW=FUZZY", message, "", "UID FETCH $UID (PREVIEW (FUZZY))", "", has_fetch},
+    {"SNIPPET=FUZZY", message, "", "UID FETCH $UID (SNIPPET (FUZZY))", "", has_fetch},
+    {"DIGEST=SHA1", message, "", "UID FETCH $UID (DIGEST.SHA1)", "", has_fetch},
+    {"X-GM-EXT-1", message, "", "UID FETCH $UID (X-GM-MSGID)", "", has_fetch},
+    {"METADATA", anywhere, "", "GETMETADATA $BOX /shared/comment", "", nothing_more},
+    {"METADATA-SERVER", anywhere, "", "GETMETADATA \"\" /shared/comment", "", nothing_more},
+    {"LIST-METADATA", anywhere, "", "LIST \"\" $BOX RETURN (METADATA (/shared/comment))", "",
+     metadata_listed},
+    {"LIST-MYRIGHTS", anywhere, "", "LIST \"\" $BOX RETURN (MYRIGHTS)", "",
+     some<imap::MyRightsData>},
+    {"XLIST", anywhere, "", "XLIST \"\" \"*\"", "", some<imap::ListData>},
+    // RFC 9208 4.1.4: with these resources STATUS has items for what is marked \Deleted.
+    {"QUOTA=RES-STORAGE", anywhere, "", "STATUS $BOX (DELETED-STORAGE)", "",
+     status_has<imap::StatusItem::deleted_storage>},
+    {"QUOTA=RES-MESSAGE", anywhere, "", "STATUS $BOX (DELETED)", "",
+     status_has<imap::StatusItem::deleted>},
+    {"QUOTA", anywhere, "", "GETQUOTAROOT $BOX", "", some<imap::QuotaRootData>},
+    {"ACL", anywhere, "", "MYRIGHTS $BOX", "", some<imap::MyRightsData>},
+    {"LANGUAGE", anywhere, "", "LANGUAGE", "", some<imap::LanguageData>},
+    {"I18NLEVEL=2", anywhere, "", "COMPARATOR", "", some<imap::ComparatorData>},
+    {"NOTIFY", anywhere, "", "NOTIFY SET (selected (MessageNew MessageExpunge))", "NOTIFY NONE",
+     nothing_more},
+    {"ENABLE", apart, "", "ENABLE CONDSTORE", "", enables_any},
+    {"UTF8=ACCEPT", apart, "", "ENABLE UTF8=ACCEPT", "", enables_utf8},
+    {"IMAP4rev2", apart, "", "ENABLE IMAP4rev2", "", enables_rev2},
+    {"QRESYNC", apart, "ENABLE QRESYNC", "EXAMINE $BOX (QRESYNC ($VALIDITY $MODSEQ))", "",
+     tells_modseq},
+    {"UNSELECT", apart, "EXAMINE $BOX", "UNSELECT", "", nothing_more},
+    {"LITERAL+", apart, "", "STATUS {5+}\r\nINBOX (MESSAGES)", "",
+     status_has<imap::StatusItem::messages>},
+    {"LITERAL-", apart, "", "STATUS {5+}\r\nINBOX (MESSAGES)", "",
+     status_has<imap::StatusItem::messages>},
+};
+
 }  // namespace
 
-const std::vector<Probe>& probes() {
-  using enum Where;
-  static const std::vector<Probe> table = {
-      {"ID", anywhere, "", "ID NIL", "", some<imap::IdData>},
-      {"NAMESPACE", anywhere, "", "NAMESPACE", "", some<imap::NamespaceData>},
-      {"CHILDREN", anywhere, "", "LIST \"\" \"*\"", "", children},
-      {"LIST-EXTENDED", anywhere, "", "LIST (SUBSCRIBED) \"\" \"*\" RETURN (CHILDREN)", "",
-       all_subscribed},
-      {"LIST-STATUS", anywhere, "", "LIST \"\" $BOX RETURN (STATUS (MESSAGES))", "",
-       status_has<imap::StatusItem::messages>},
-      {"SPECIAL-USE", anywhere, "", "LIST (SPECIAL-USE) \"\" \"*\"", "", all_special},
-      {"STATUS=SIZE", anywhere, "", "STATUS $BOX (SIZE)", "", status_has<imap::StatusItem::size>},
-      {"CONDSTORE", message, "STATUS $BOX (HIGHESTMODSEQ)", "UID FETCH $UID (MODSEQ)", "",
-       has_modseq},
-      {"ESEARCH", anywhere, "", "UID SEARCH RETURN (COUNT) ALL", "", count_found},
-      {"SEARCHRES", message, "UID SEARCH RETURN (SAVE) UID $UID", "UID FETCH $ (UID)", "",
-       has_fetch},
-      {"PARTIAL", message, "", "UID SEARCH RETURN (PARTIAL -1:-5) ALL", "", partial_found},
-      {"WITHIN", anywhere, "", "UID SEARCH YOUNGER 60", "", nothing_more},
-      {"MULTISEARCH", anywhere, "", "ESEARCH IN (selected) RETURN (COUNT) ALL", "", count_found},
-      {"SORT", message, "", "UID SORT (ARRIVAL) UTF-8 $SAMPLE", "", sorted},
-      {"SORT=DISPLAY", message, "", "UID SORT (DISPLAYFROM) UTF-8 $SAMPLE", "", sorted},
-      {"ESORT", message, "", "UID SORT RETURN (COUNT) (ARRIVAL) UTF-8 ALL", "", count_found},
-      {"THREAD=REFERENCES", message, "", "UID THREAD REFERENCES UTF-8 $SAMPLE", "", threaded},
-      {"THREAD=REFS", message, "", "UID THREAD REFS UTF-8 $SAMPLE", "", threaded},
-      {"THREAD=ORDEREDSUBJECT", message, "", "UID THREAD ORDEREDSUBJECT UTF-8 $SAMPLE", "",
-       threaded},
-      {"BINARY", message, "", "UID FETCH $UID (BINARY.SIZE[1])", "", has_binary_size},
-      {"OBJECTID", message, "STATUS $BOX (MAILBOXID)", "UID FETCH $UID (EMAILID)", "",
-       has_email_id},
-      {"SAVEDATE", message, "", "UID FETCH $UID (SAVEDATE)", "", has_save_date},
-      {"PREVIEW", message, "", "UID FETCH $UID (PREVIEW)", "", has_preview},
-      {"X-GM-EXT-1", message, "", "UID FETCH $UID (X-GM-MSGID)", "", has_fetch},
-      {"METADATA", anywhere, "", "GETMETADATA $BOX /shared/comment", "", nothing_more},
-      {"METADATA-SERVER", anywhere, "", "GETMETADATA \"\" /shared/comment", "", nothing_more},
-      {"QUOTA", anywhere, "", "GETQUOTAROOT $BOX", "", some<imap::QuotaRootData>},
-      {"ACL", anywhere, "", "MYRIGHTS $BOX", "", some<imap::MyRightsData>},
-      {"LANGUAGE", anywhere, "", "LANGUAGE", "", some<imap::LanguageData>},
-      {"NOTIFY", anywhere, "", "NOTIFY SET (selected (MessageNew MessageExpunge))", "NOTIFY NONE",
-       nothing_more},
-      {"ENABLE", apart, "", "ENABLE CONDSTORE", "", enables_any},
-      {"UTF8=ACCEPT", apart, "", "ENABLE UTF8=ACCEPT", "", enables_utf8},
-      {"IMAP4rev2", apart, "", "ENABLE IMAP4rev2", "", enables_rev2},
-      {"QRESYNC", apart, "ENABLE QRESYNC", "EXAMINE $BOX (QRESYNC ($VALIDITY $MODSEQ))", "",
-       tells_modseq},
-      {"UNSELECT", apart, "EXAMINE $BOX", "UNSELECT", "", nothing_more},
-      {"LITERAL+", apart, "", "STATUS {5+}\r\nINBOX (MESSAGES)", "",
-       status_has<imap::StatusItem::messages>},
-      {"LITERAL-", apart, "", "STATUS {5+}\r\nINBOX (MESSAGES)", "",
-       status_has<imap::StatusItem::messages>},
-  };
+std::span<const Probe> probes() {
   return table;
 }
 
-std::string fill_in(std::string_view command, const Ground& ground, NameForm form) {
+std::string fill_in(std::string_view command, const Ground& ground, const Filling& filling) {
   std::string mailbox;
-  imap::append_mailbox(mailbox, ground.mailbox, {form.utf8});
+  imap::append_mailbox(mailbox, ground.mailbox, {filling.utf8});
   const std::string sample =
       ground.exists == ground.sampled()
           ? "ALL"
@@ -230,6 +268,7 @@ std::string fill_in(std::string_view command, const Ground& ground, NameForm for
       {"$SAMPLE", sample},
       {"$VALIDITY", fmt::format("{}", ground.uid_validity)},
       {"$MODSEQ", fmt::format("{}", std::max<uint64_t>(1, ground.modseq))},
+      {"$TAG", filling.tag},
   };
   std::string out(command);
   for (const auto& [word, value] : words) {
@@ -261,7 +300,8 @@ const std::vector<Missed>& worth_having() {
   return table;
 }
 
-std::string_view looked_at_elsewhere(std::string_view capability) {
+std::string_view instead_of_a_probe(std::string_view capability) {
+  // By how they begin.
   const std::pair<std::string_view, std::string_view> table[] = {
       {"IDLE", "see Push"},
       {"APPENDLIMIT", "see Limits"},
@@ -274,9 +314,25 @@ std::string_view looked_at_elsewhere(std::string_view capability) {
       {"LOGINDISABLED", "see Ports"},
       {"IMAP4rev1", "in use"},
       {"CREATE-SPECIAL-USE", "see Writing"},
+      {"CATENATE", "see Writing"},
+      {"URL-PARTIAL", "see Writing"},
+      {"REPLACE", "see Writing"},
+      {"I18NLEVEL=1", "see Writing"},
+      {"RIGHTS=", "says which rights ACL has"},
+      {"QUOTA=RES-", "see Limits"},
+      {"QUOTASET", "not tested: it would change the quota"},
+      {"URLAUTH", "not tested: it would give out a key to the mail"},
+      {"INPROGRESS", "not tested: nothing here takes long enough"},
+      {"LOGIN-REFERRALS", "not tested: there is nobody to be referred to"},
+      {"MAILBOX-REFERRALS", "not tested: there is nobody to be referred to"},
+      {"NO_ATOMIC_RENAME", "says what RENAME is not"},
+      {"X-", "not tested: an extension of the server's own"},
+      {"UIDONLY", "not tested: no tool here asks for it"},
+      {"MESSAGELIMIT=", "says what one command may name"},
+      {"SAVELIMIT=", "says what one command may name"},
   };
-  for (const auto& [begin, section] : table) {
-    if (imap::equal_nocase(capability.substr(0, begin.size()), begin)) return section;
+  for (const auto& [begin, result] : table) {
+    if (imap::equal_nocase(capability.substr(0, begin.size()), begin)) return result;
   }
   return "";
 }

@@ -1,6 +1,8 @@
 // What becomes of mail that is written: in mailboxes of its own, made under a name that nobody else
 // has and removed afterwards. Only where the user allows it.
 
+#include "client/doctor/checks/writing.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,34 +18,6 @@ namespace {
 
 constexpr auto news_time = std::chrono::seconds(15);
 constexpr imap::DateTime written_at{915148800, 60};  // 1 January 1999, at UTC+1
-
-// With what servers and gateways like to change: a long line, octets beyond ASCII, blanks at line
-// ends, a header that is folded oddly, no line end at the end.
-std::string awkward_message(int number) {
-  return fmt::format(
-      "From: Eilpost doctor <doctor@example.invalid>\r\n"
-      "Subject: examination {}\r\n\t folded \r\nMessage-ID: <doctor-{}@example.invalid>\r\n"
-      "X-Examination: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Content-Transfer-Encoding: 8bit\r\n\r\n"
-      "blanks   \r\n{}\r\n.\r\nGr\xc3\xbc\xc3\x9f"
-      "e",
-      number, number, number, std::string(990, 'x'));
-}
-
-struct Bench {
-  std::string first, second;  // the mailboxes
-  std::vector<Uid> uids;      // in `first`, of what was appended
-};
-
-void check(Section& section, bool fine, std::string id, std::string good, std::string bad,
-           std::string means) {
-  if (fine) {
-    section.find(Grade::good, std::move(id), std::move(good));
-  } else {
-    section.find(Grade::warning, std::move(id), std::move(bad), std::move(means),
-                 "Update the server, or take it off the list.");
-  }
-}
 
 Task<Result<Bench>> make_bench(Examination& exam, Session& session) {
   auto spaces = co_await session.name_space();
@@ -65,13 +39,36 @@ Task<Result<Bench>> make_bench(Examination& exam, Session& session) {
   co_return out;
 }
 
+// All in one command where MULTIAPPEND is listed, which is judged by that.
+Task<Result<std::vector<Result<Appended>>>> append_three(Section& section, Session& session,
+                                                         std::string mailbox) {
+  const auto items = [] {
+    std::vector<AppendItem> out;
+    for (int i = 1; i <= 3; ++i) {
+      out.push_back({{"\\Flagged"}, written_at, Octets::of(awkward_message(i))});
+    }
+    return out;
+  };
+  const bool at_once = session.has("MULTIAPPEND");
+  std::vector<AppendItem> first = items();
+  auto outcomes = co_await append_messages(session, mailbox, std::move(first), WhenRefused::tell);
+  CO_TRY(outcomes);
+  if (!at_once) co_return outcomes;
+  const bool taken = outcomes->front().has_value();
+  judge_claim(section, taken, "writing.multiappend",
+              "Several messages are taken at once (MULTIAPPEND)",
+              "MULTIAPPEND is listed, and several messages at once are refused",
+              "Moves to this server take many times as long.");
+  if (taken) co_return outcomes;
+  std::vector<AppendItem> singly = items();
+  singly.front().alone = true;
+  auto again = co_await append_messages(session, std::move(mailbox), std::move(singly));
+  co_return again;
+}
+
 // APPEND, and whether everything is there as it was sent.
 Task<Result<>> try_append(Examination& exam, Section& section, Session& session, Bench& bench) {
-  std::vector<AppendItem> items;
-  for (int i = 1; i <= 3; ++i) {
-    items.push_back({{"\\Flagged"}, written_at, Octets::of(awkward_message(i))});
-  }
-  auto outcomes = co_await append_messages(session, bench.first, std::move(items));
+  auto outcomes = co_await append_three(section, session, bench.first);
   CO_TRY(outcomes);
   bool uids_told = true;
   for (const Result<Appended>& outcome : *outcomes) {
@@ -83,9 +80,9 @@ Task<Result<>> try_append(Examination& exam, Section& section, Session& session,
     uids_told = uids_told && outcome->uid.has_value();
   }
   if (session.has("UIDPLUS")) {
-    check(section, uids_told, "writing.appenduid", "APPEND tells the uid (UIDPLUS)",
-          "UIDPLUS is listed, and APPEND does not tell the uid",
-          "Programs look for what they have just saved, or save it twice.");
+    judge_claim(section, uids_told, "writing.appenduid", "APPEND tells the uid (UIDPLUS)",
+                "UIDPLUS is listed, and APPEND does not tell the uid",
+                "Programs look for what they have just saved, or save it twice.");
   }
   Session::SelectHow how;
   auto selected = co_await session.select(bench.first, how);
@@ -107,14 +104,16 @@ Task<Result<>> try_append(Examination& exam, Section& section, Session& session,
     flags = flags && std::find(body.row.flags.begin(), body.row.flags.end(), "\\Flagged") !=
                          body.row.flags.end();
   }
-  check(section, octets, "writing.octets", "Messages come back octet by octet",
-        "Messages do not come back as they were written",
-        "Signatures over them (DKIM, PGP, S/MIME) do not verify after a move to this server.");
-  check(section, dates, "writing.date", "The date given with APPEND is kept",
-        "The date given with APPEND is lost",
-        "After a move to this server all mail has the day of the move.");
-  check(section, flags, "writing.flags", "Flags given with APPEND are kept",
-        "Flags given with APPEND are lost", "After a move to this server all mail is unread.");
+  judge_claim(
+      section, octets, "writing.octets", "Messages come back octet by octet",
+      "Messages do not come back as they were written",
+      "Signatures over them (DKIM, PGP, S/MIME) do not verify after a move to this server.");
+  judge_claim(section, dates, "writing.date", "The date given with APPEND is kept",
+              "The date given with APPEND is lost",
+              "After a move to this server all mail has the day of the move.");
+  judge_claim(section, flags, "writing.flags", "Flags given with APPEND are kept",
+              "Flags given with APPEND are lost",
+              "After a move to this server all mail is unread.");
   co_return Result<>();
 }
 
@@ -136,8 +135,8 @@ Task<Result<>> try_keyword(Section& section, Session& session, const Bench& benc
   CO_TRY(found);
   const auto* numbers = found->find<imap::SearchData>();
   const bool there = stored->ok() && numbers != nullptr && numbers->numbers.size() == 1;
-  check(section, there, "writing.keywords", "Keywords are kept",
-        "Keywords are allowed and not kept", "Labels and tags that programs give are lost.");
+  judge_claim(section, there, "writing.keywords", "Keywords are kept",
+              "Keywords are allowed and not kept", "Labels and tags that programs give are lost.");
   co_return Result<>();
 }
 
@@ -148,10 +147,10 @@ Task<Result<>> try_copy_and_move(Section& section, Session& session, const Bench
   auto copied = co_await copy_messages(session, one, bench.second);
   CO_TRY(copied);
   if (session.has("UIDPLUS")) {
-    check(section, copied->uids.size() == 1, "writing.copyuid",
-          "COPY tells where the copy is (UIDPLUS)",
-          "UIDPLUS is listed, and COPY does not tell where the copy is",
-          "Programs have to look for the copy, and may take another message for it.");
+    judge_claim(section, copied->uids.size() == 1, "writing.copyuid",
+                "COPY tells where the copy is (UIDPLUS)",
+                "UIDPLUS is listed, and COPY does not tell where the copy is",
+                "Programs have to look for the copy, and may take another message for it.");
   }
   auto moved = co_await move_messages(session, one, bench.second);
   CO_TRY(moved);
@@ -164,9 +163,9 @@ Task<Result<>> try_copy_and_move(Section& section, Session& session, const Bench
   CO_TRY(left);
   const bool fine = count == 2 && (left->empty() || !moved->expunged);
   if (session.has("MOVE")) {
-    check(section, fine, "writing.move", "MOVE moves",
-          fmt::format("After COPY and MOVE the target has {} messages, not 2", count),
-          "Mail that people move is doubled or lost.");
+    judge_claim(section, fine, "writing.move", "MOVE moves",
+                fmt::format("After COPY and MOVE the target has {} messages, not 2", count),
+                "Mail that people move is doubled or lost.");
   }
   co_return Result<>();
 }
@@ -186,10 +185,10 @@ Task<Result<>> try_expunge(Section& section, Session& session, const Bench& benc
   std::string all = "ALL";
   auto left = co_await session.search(std::move(all));
   CO_TRY(left);
-  check(section, !left->contains(bench.uids[1]) && left->contains(bench.uids[2]),
-        "writing.uid-expunge", "UID EXPUNGE removes what it names and nothing else (UIDPLUS)",
-        "UID EXPUNGE does not remove exactly what it names",
-        "A program that removes its own messages removes others' with them.");
+  judge_claim(section, !left->contains(bench.uids[1]) && left->contains(bench.uids[2]),
+              "writing.uid-expunge", "UID EXPUNGE removes what it names and nothing else (UIDPLUS)",
+              "UID EXPUNGE does not remove exactly what it names",
+              "A program that removes its own messages removes others' with them.");
   co_return Result<>();
 }
 
@@ -226,9 +225,10 @@ Task<Result<>> try_news(Examination& exam, Section& section, Session& session, c
     on = *heard;
   }
   const int64_t millis = (exam.clock().steady_micros() - begun) / 1000;
-  check(section, on, "writing.news", fmt::format("IDLE told of a message after {} ms", millis),
-        fmt::format("IDLE did not tell of a message within {} s", news_time.count()),
-        "New mail shows up late or only when a program asks.");
+  judge_claim(section, on, "writing.news",
+              fmt::format("IDLE told of a message after {} ms", millis),
+              fmt::format("IDLE did not tell of a message within {} s", news_time.count()),
+              "New mail shows up late or only when a program asks.");
   connection.close();
   co_return Result<>();
 }
@@ -242,6 +242,8 @@ Task<Result<>> run_all(Examination& exam, Section& section, Session& session, Be
   CO_TRY(moved);
   auto expunged = co_await try_expunge(section, session, bench);
   CO_TRY(expunged);
+  auto composed = co_await try_composing(exam, section, session, bench);
+  CO_TRY(composed);
   auto news = co_await try_news(exam, section, session, bench);
   co_return news;
 }
@@ -262,6 +264,29 @@ Task<Result<>> remove(Examination& exam, const Bench& bench) {
 }
 
 }  // namespace
+
+// With what servers and gateways like to change: a long line, octets beyond ASCII, blanks at line
+// ends, a header that is folded oddly, no line end at the end.
+std::string awkward_message(int number) {
+  return fmt::format(
+      "From: Eilpost doctor <doctor@example.invalid>\r\n"
+      "Subject: examination {}\r\n\t folded \r\nMessage-ID: <doctor-{}@example.invalid>\r\n"
+      "X-Examination: {}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+      "Content-Transfer-Encoding: 8bit\r\n\r\n"
+      "blanks   \r\n{}\r\n.\r\nGr\xc3\xbc\xc3\x9f"
+      "e",
+      number, number, number, std::string(990, 'x'));
+}
+
+void judge_claim(Section& section, bool fine, std::string id, std::string good, std::string bad,
+                 std::string means) {
+  if (fine) {
+    section.find(Grade::good, std::move(id), std::move(good));
+  } else {
+    section.find(Grade::warning, std::move(id), std::move(bad), std::move(means),
+                 "Update the server, or take it off the list.");
+  }
+}
 
 Task<Result<>> writing(Examination& exam, Section& section) {
   if (!exam.options().write) co_return Result<>();
