@@ -2,7 +2,7 @@
 
 # Prints the words that complete a command: its subcommands or options.
 _eilpost_words() {
-  local account="--server --user --password --token --oauth --token-cache --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence"
+  local account="--server --user --password --token --oauth --token-cache --as --mechanism --ca-file --certificate --key --kerberos --insecure --silence --compress"
   local which="--mailbox --exclude --marked --seen --flagged --older-than --age-by --larger-than --from --subject --duplicates --across"
   case "$1" in
     "") echo "serve demo account grant mailbox import export check backup restore cluster store index abuse log trace alert top cleanup migrate oauth sync watch doctor config version --help --version" ;;
@@ -40,7 +40,7 @@ _eilpost_words() {
     sync)
       echo "$account --maildir --layout --mailbox --exclude --max-delete --allow-empty --yes --restore --trash --state --rebuild --dry-run --no-fsync --connections --watch --poll --json --quiet --help" ;;
     migrate)
-      echo "plan copy delta cutover verify --from-server --from-user --from-password --from-token --from-oauth --from-token-cache --from-as --from-mechanism --from-ca-file --from-certificate --from-key --from-kerberos --from-insecure --from-silence --to-server --to-user --to-password --to-token --to-oauth --to-token-cache --to-as --to-mechanism --to-ca-file --to-certificate --to-key --to-kerberos --to-insecure --to-silence --from-maildir --from-mbox --to-maildir --to-mbox --include --exclude --map --from-root --to-root --no-special-use --labels --delete --copy-placeholders --no-subscriptions --no-acl --no-metadata --verify --connections --octets-per-day --ledger --report --batch --column --quiet --help" ;;
+      echo "plan copy delta cutover verify --from-server --from-user --from-password --from-token --from-oauth --from-token-cache --from-as --from-mechanism --from-ca-file --from-certificate --from-key --from-kerberos --from-insecure --from-silence --from-compress --to-server --to-user --to-password --to-token --to-oauth --to-token-cache --to-as --to-mechanism --to-ca-file --to-certificate --to-key --to-kerberos --to-insecure --to-silence --to-compress --from-maildir --from-mbox --to-maildir --to-mbox --include --exclude --map --from-root --to-root --no-special-use --labels --delete --copy-placeholders --no-subscriptions --no-acl --no-metadata --verify --connections --octets-per-day --ledger --report --batch --column --quiet --help" ;;
     watch)
       echo "$account --mailbox --exec --hook --json --quiet --state --once --connections --poll --renew --no-notify --help" ;;
     cleanup) echo "list undelete mark trash purge rules undo journal --help" ;;
@@ -82,6 +82,7 @@ _eilpost() {
   case "$before" in
     --config | --ledger | --ceph-conf | --journal | --token-cache | --ca-file | --batch | --report | --from-mbox) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --data | --to | --maildir | --from-maildir | --to-maildir | --to-mbox) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+    --compress | --from-compress | --to-compress) mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$word"); return ;;
     --layout) mapfile -t COMPREPLY < <(compgen -W "maildir++ nested" -- "$word"); return ;;
     --labels) mapfile -t COMPREPLY < <(compgen -W "copies keywords" -- "$word"); return ;;
     --engine) mapfile -t COMPREPLY < <(compgen -W "rocksdb memory rados" -- "$word"); return ;;

@@ -45,7 +45,11 @@ Task<Result<std::unique_ptr<Session>>> Account::connect() {
   if (code != Code::auth_failed && code != Code::expired) co_return session;
   // The server's clock may be ahead of ours, or the token was revoked: once more with a fresh one.
   auto fresh = secret(*good);
-  if (!fresh || *fresh == *good) co_return session;
+  if (!fresh) {
+    co_return fail(session.error().code,
+                   session.error().detail + "; no other token: " + fresh.error().detail);
+  }
+  if (*fresh == *good) co_return session;
   auto again = co_await start(std::move(*fresh));
   co_return again;
 }
@@ -55,6 +59,7 @@ Task<Result<std::unique_ptr<Session>>> Account::start(std::string secret) {
   options.endpoint = spec_.endpoint;
   options.tls = tls_;
   options.silence = spec_.silence;
+  options.compression = spec_.compression;
   options.hooks = hooks_;
   SignIn sign_in;
   sign_in.name = spec_.name;

@@ -28,6 +28,7 @@ struct AccountSpec {
   Tokens tokens;        // with these `secret` is not read; `kind` is token
   net::TlsClientSettings tls;
   std::chrono::seconds silence{120};
+  Compression compression = Compression::automatic;
 };
 
 class Account {

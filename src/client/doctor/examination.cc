@@ -14,6 +14,8 @@ constexpr uint16_t imaps_port = 993;
 constexpr uint16_t imap_port = 143;
 // A lying size must not fill the memory; what is larger is looked at in a stream.
 constexpr uint64_t held_bytes_max = 8 * 1024 * 1024;
+// What a command brings is kept until it has been judged.
+constexpr uint64_t response_bytes_max = 256 * 1024 * 1024;
 
 }  // namespace
 
@@ -70,7 +72,8 @@ SessionOptions Examination::session_options(const Endpoint& endpoint,
   out.tls = tls;
   out.silence = options_.silence;
   out.held_literal_bytes_max = held_bytes_max;
-  out.compress = false;  // COMPRESS is put to the test by itself
+  out.response_bytes_max = response_bytes_max;
+  out.compression = Compression::never;  // it is put to the test by itself
   out.hooks.alert = [this](std::string_view, std::string_view text) {
     std::string clean = heard(text);
     if (std::find(alerts.begin(), alerts.end(), clean) == alerts.end()) {
@@ -90,6 +93,10 @@ SessionOptions Examination::session_options(const Endpoint& endpoint,
 
 Task<Result<std::unique_ptr<Session>>> Examination::look(Endpoint endpoint) {
   SessionOptions options = session_options(endpoint, looking_);
+  // Where TLS was meant, what is said in the clear may be anybody's.
+  const bool clear =
+      endpoint.security == Security::none && options_.endpoint.security != Security::none;
+  if (clear) options.hooks.alert = nullptr;
   auto session = co_await Session::open(std::move(options));
   co_return session;
 }

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t read_bytes = 64 * 1024;
 // Octets of messages are gathered up to here before they are written.
 constexpr size_t write_bytes = 128 * 1024;
+// What a response counts for besides its octets: it costs work and memory however short it is.
+constexpr uint64_t response_overhead_bytes = 256;
 
 imap::ClientFramerLimits framer_limits(const ConnectionOptions& options) {
   imap::ClientFramerLimits out;
@@ -324,7 +326,9 @@ Task<Result<>> Connection::start_tls(std::shared_ptr<net::TlsContext> context,
 
 Result<> Connection::start_deflate() {
   if (framer_.buffered() > 0) {
-    return fail(Code::invalid, "the server has sent more than its answer to COMPRESS");
+    return fail(Code::invalid,
+                "the server has sent more than its answer to COMPRESS; --compress never does "
+                "without");
   }
   stream_.start_deflate();
   return {};
@@ -386,6 +390,11 @@ Task<Result<bool>> Connection::handle_next(net::Deadline deadline, net::Signal* 
 Result<> Connection::handle_literal(const imap::ClientEvent& event) {
   Running* running = oldest();
   if (const auto* begin = std::get_if<imap::LiteralBegin>(&event)) {
+    if (begin->size > options_.literal_bytes_max) {
+      return fail(Code::too_big, fmt::format("the server announces {} octets; no message is larger "
+                                             "than {}",
+                                             begin->size, options_.literal_bytes_max));
+    }
     if (running == nullptr || !running->expect.literal_begin) {
       return fail(Code::too_big,
                   fmt::format("the server sends a literal of {} octets that nobody asked for",
@@ -401,7 +410,18 @@ Result<> Connection::handle_literal(const imap::ClientEvent& event) {
   return running->expect.literal_end ? running->expect.literal_end() : Result<>();
 }
 
+Result<> Connection::count(const imap::Frame& frame) {
+  heard_bytes_ += frame.text.size() + response_overhead_bytes;
+  for (const imap::Literal& literal : frame.literals) heard_bytes_ += literal.octets.size();
+  if (heard_bytes_ <= options_.response_bytes_max) return {};
+  broken_ = true;
+  return fail(Code::too_big,
+              fmt::format("the server's answer to one command has no end: {} octets and more",
+                          options_.response_bytes_max));
+}
+
 Result<> Connection::handle(const imap::Frame& frame) {
+  TRY(count(frame));
   if (options_.trace) options_.trace(ConnectionOptions::Way::from_server, frame.text);
   Result<imap::Response> parsed = imap::parse_response(frame, parse_);
   if (!parsed) {
@@ -415,6 +435,7 @@ Result<> Connection::handle(const imap::Frame& frame) {
       ++unreadable_;
     } else {
       running->answer = std::move(*status);
+      heard_bytes_ = 0;
     }
     return {};
   }

@@ -56,6 +56,11 @@ struct ConnectionOptions {
   std::chrono::seconds silence{120};
   // Larger literals are streamed.
   uint64_t held_literal_bytes_max = 1024 * 1024;
+  // No message is larger; a literal that is said to be ends the connection.
+  uint64_t literal_bytes_max = uint64_t{1} << 31;
+  // More than one command may bring, messages that are streamed not counted, each response as some
+  // octets more than it has: a server must not talk for ever, least of all one that compresses.
+  uint64_t response_bytes_max = uint64_t{1} << 31;
   // Sees each untagged response first; nothing it is given may be kept by reference.
   std::function<void(const imap::Response&)> observer;
   // Each line either way, without line end, secrets masked; for the user's protocol trace.
@@ -152,6 +157,7 @@ class Connection {
                                                             net::Signal* signal);
   // Reads until a response has been handled; false when the deadline passed or `signal` came.
   Task<Result<bool>> handle_next(net::Deadline deadline, net::Signal* signal);
+  Result<> count(const imap::Frame& frame);
   Result<> handle(const imap::Frame& frame);
   Result<> handle_untagged(imap::Response response);
   Result<> handle_literal(const imap::ClientEvent& event);
@@ -172,6 +178,7 @@ class Connection {
   uint64_t tags_ = 0;
   uint64_t unreadable_ = 0;
   uint64_t untagged_ = 0;
+  uint64_t heard_bytes_ = 0;  // since a command was last answered
   bool greeted_ = false;
   bool broken_ = false;
 };

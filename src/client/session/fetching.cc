@@ -69,7 +69,8 @@ bool empty_by_mistake(uint64_t octets, const std::optional<uint64_t>& size) {
 // Collects the messages of one FETCH.
 class BodyCollector {
  public:
-  BodyCollector(Session& session, FetchedBatch& batch) : session_(session), batch_(batch) {}
+  BodyCollector(Session& session, const UidSet& asked, FetchedBatch& batch)
+      : session_(session), asked_(asked), batch_(batch) {}
 
   Result<> begin(uint64_t) {
     streamed_ = std::make_shared<Octets>();
@@ -88,6 +89,8 @@ class BodyCollector {
       session_.note(Quirk::fetch_without_uid);
       return {};
     }
+    // Nobody has room for what was not asked for.
+    if (!asked_.contains(data.uid)) return {};
     if (empty_by_mistake(octets->size(), data.rfc822_size)) {
       session_.note(Quirk::fetch_without_data);
       return {};
@@ -107,6 +110,7 @@ class BodyCollector {
 
  private:
   Session& session_;
+  const UidSet& asked_;
   FetchedBatch& batch_;
   UidSet got_;
   std::shared_ptr<Octets> streamed_;
@@ -195,7 +199,7 @@ Task<Result<FetchedMessage>> fetch_message(Session& session, Uid uid, MessageSin
 
 Task<Result<FetchedBatch>> fetch_bodies(Session& session, UidSet uids) {
   FetchedBatch out;
-  BodyCollector collector(session, out);
+  BodyCollector collector(session, uids, out);
   for (const UidSet& piece : in_pieces(uids)) {
     Expect expect;
     expect.literal_begin = [&](uint64_t size, const imap::Frame&) { return collector.begin(size); };

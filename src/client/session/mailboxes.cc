@@ -12,6 +12,9 @@ namespace eilpost::client {
 
 namespace {
 
+// More of them are no list but a flood.
+constexpr size_t mailboxes_max = 1'000'000;
+
 constexpr std::string_view special_uses[] = {"\\All",  "\\Archive", "\\Drafts",    "\\Flagged",
                                              "\\Junk", "\\Sent",    "\\Important", "\\Trash"};
 
@@ -186,7 +189,9 @@ Task<Result<std::vector<MailboxInfo>>> Session::list(std::string pattern) {
     if (const auto* data = std::get_if<imap::ListData>(&response)) {
       if (!data->lsub) out.push_back(info_of(*data));
     }
-    return {};
+    if (out.size() <= mailboxes_max) return {};
+    return fail(Code::too_big,
+                fmt::format("the server lists more than {} mailboxes", mailboxes_max));
   };
   imap::CommandBody body = std::move(list);
   if (!extended && has("XLIST") && !has("SPECIAL-USE")) {

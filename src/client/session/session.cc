@@ -61,12 +61,15 @@ Result<std::string> next_response(sasl::Client& exchange, std::string_view chall
 }  // namespace
 
 Session::Session(SessionOptions options, net::Stream stream)
-    : options_(std::move(options)), connection_(std::move(stream), connection_options()) {}
+    : options_(std::move(options)), connection_(std::move(stream), connection_options()) {
+  in_clear_ = options_.endpoint.security == Security::starttls;
+}
 
 ConnectionOptions Session::connection_options() {
   ConnectionOptions out;
   out.silence = options_.silence;
   out.held_literal_bytes_max = options_.held_literal_bytes_max;
+  out.response_bytes_max = options_.response_bytes_max;
   out.trace = options_.hooks.trace;
   // The connection is a member of the session and never moves.
   out.observer = [this](const imap::Response& response) { observe(response); };
@@ -121,6 +124,7 @@ Task<Result<>> Session::greet() {
 }
 
 // What was said in the clear is forgotten: somebody on the way may have said it (RFC 9051 6.2.1).
+// Alerts are not even shown (observe()).
 Task<Result<>> Session::begin_tls() {
   if (!has("STARTTLS")) {
     co_return fail(Code::privacy_required,
@@ -131,6 +135,7 @@ Task<Result<>> Session::begin_tls() {
   CO_TRY(agreed);
   auto secured = co_await connection_.start_tls(options_.tls, endpoint().host);
   CO_TRY(secured);
+  in_clear_ = false;
   capabilities_.clear();
   auto told = co_await ask_capability();
   co_return told;
@@ -184,7 +189,9 @@ Task<Result<>> Session::sign_in(SignIn sign_in, Random& random) {
 
 Task<Result<>> Session::begin_compress() {
   const bool near = endpoint().local || connection_.stream().peer().is_loopback();
-  if (!options_.compress || near || !has("COMPRESS=DEFLATE")) co_return Result<>();
+  const bool wanted = options_.compression == Compression::always ||
+                      (options_.compression == Compression::automatic && !near);
+  if (!wanted || !has("COMPRESS=DEFLATE")) co_return Result<>();
   imap::Compress compress;
   compress.algorithm = "DEFLATE";
   imap::CommandBody body = std::move(compress);
@@ -279,6 +286,8 @@ Task<Result<>> Session::authenticate(sasl::Mechanism mechanism, const SignIn& si
       if (!trouble) co_return trouble;
       co_return exchange.finish();
     }
+    // RFC 9051 6.2.2: behind "*" only the answer may come.
+    if (!trouble) co_return fail(Code::invalid, "the server goes on: " + trouble.error().detail);
     std::string line;
     if (!first_sent) {
       first_sent = true;
@@ -374,6 +383,7 @@ void Session::observe(const imap::Response& response) {
     capabilities_ = told->names;
     capability_told_ = true;
   }
+  if (in_clear_) return;
   if (const auto* on = std::get_if<imap::EnabledData>(&response)) {
     enabled_.insert(enabled_.end(), on->names.begin(), on->names.end());
   }
@@ -386,6 +396,7 @@ void Session::observe_status(const imap::StatusResponse& status) {
     capabilities_ = status.code.words;
     capability_told_ = true;
   }
+  if (in_clear_) return;
   const bool web = status.code.name == imap::CodeName::other &&
                    imap::equal_nocase(std::string_view(status.code.text).substr(0, 8), "WEBALERT");
   if (status.code.name == imap::CodeName::alert || web) {

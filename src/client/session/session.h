@@ -31,6 +31,13 @@ struct Hooks {
   std::function<void(std::string_view server, const QuirkInfo& quirk)> quirk;
 };
 
+// COMPRESS=DEFLATE (RFC 4978) once signed in, where the server has it.
+enum class Compression {
+  automatic,  // unless the server is on this machine
+  always,     // also there: what listens here may be the end of a tunnel
+  never,
+};
+
 struct SessionOptions {
   Endpoint endpoint;
   // For implicit TLS and STARTTLS; never null unless the endpoint's security is none.
@@ -38,8 +45,9 @@ struct SessionOptions {
   std::chrono::seconds silence{120};
   std::chrono::seconds connect{30};
   uint64_t held_literal_bytes_max = 1024 * 1024;
-  // COMPRESS=DEFLATE once signed in, where the server has it and is not on this machine.
-  bool compress = true;
+  // More than a command may bring in responses (connection.h).
+  uint64_t response_bytes_max = ConnectionOptions().response_bytes_max;
+  Compression compression = Compression::automatic;
   // ID (RFC 2971) once signed in, where the server has it.
   bool tell_id = true;
   Hooks hooks;
@@ -164,6 +172,7 @@ class Session {
   Connection connection_;
   std::vector<std::string> capabilities_;
   bool capability_told_ = false;
+  bool in_clear_ = false;  // STARTTLS has yet to come: anybody may say what is heard
   std::vector<std::string> enabled_;
   std::optional<SelectedMailbox> selected_;
   QuirkLog quirks_;

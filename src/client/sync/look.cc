@@ -425,7 +425,10 @@ Task<Result<>> look_at_server(Session& session, MailboxPair& pair, Look& look, b
   pair.seen.uid_next = selected.uid_next;
   pair.seen.modseq = selected.highest_modseq;
   pair.stored_flags = stored_flags_of(selected, pair.maildir->keywords());
-  const bool since = pair.state.marks.modseq != 0 && selected.highest_modseq != 0;
+  // A HIGHESTMODSEQ below the last one is that of a server that was restored: what changed since
+  // is not above the mark.
+  const bool since =
+      pair.state.marks.modseq != 0 && selected.highest_modseq >= pair.state.marks.modseq;
   // SELECT may say fewer than STATUS has a moment ago, and be the one that is wrong.
   const auto told = [&] { return std::max(pair.seen.messages, session.selected()->exists); };
   bool whole = false;
@@ -438,6 +441,8 @@ Task<Result<>> look_at_server(Session& session, MailboxPair& pair, Look& look, b
     }
     CO_TRY(done);
     whole = view.count() == told();
+    // That all of it is gone is not believed in passing.
+    if (pair.known > 0 && view.count() == 0) whole = false;
   }
   if (!whole) {
     auto done = co_await list_everything(session, pair, view);

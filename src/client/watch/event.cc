@@ -45,10 +45,11 @@ void compare_messages(const std::string& mailbox, const MailboxState& before,
     gone.count = before.messages + arrived - after.messages;
     out.push_back(std::move(gone));
   }
-  const bool modseq_rose =
-      before.highest_modseq != 0 && after.highest_modseq > before.highest_modseq;
+  // Lower than before: the server was restored, and counts on from there.
+  const bool modseq_moved = before.highest_modseq != 0 && after.highest_modseq != 0 &&
+                            after.highest_modseq != before.highest_modseq;
   const bool unseen_alone = before.unseen != after.unseen;
-  if (arrived == 0 && !fewer && (modseq_rose || unseen_alone)) {
+  if (arrived == 0 && !fewer && (modseq_moved || unseen_alone)) {
     out.push_back(event(EventKind::changed, mailbox, after));
   }
 }

@@ -44,6 +44,14 @@ bool is_final(const Error& error) {
   }
 }
 
+// Whether a refused STATUS says that the mailbox is not there, or not for this account; the others
+// are troubles of the server's or the account's.
+bool not_there(const Error& error) {
+  if (throttle_of(error)) return false;
+  return error.code == Code::not_found || error.code == Code::permission ||
+         error.code == Code::cannot || error.code == Code::invalid;
+}
+
 // Whether a connection that waits may have died without a word.
 bool doubtful(SleepWatch& sleep, Session& session) {
   return sleep.slept() || !address_is_ours(session.connection().stream().local());
@@ -207,10 +215,10 @@ Task<Result<>> Watcher::look_at_all(Session& session) {
   for (const std::string& name : *all) {
     std::vector<imap::StatusItem> items = items_for(session);
     auto status = co_await session.status(name, std::move(items));
-    if (!status && !session.connection().stream()) co_return tl::unexpected(status.error());
     // It may have gone since it was listed, or may not be read.
-    if (!status && status.error().code == Code::closed) co_return tl::unexpected(status.error());
-    if (!status && status.error().code == Code::timeout) co_return tl::unexpected(status.error());
+    if (!status && (!session.is_alive() || !not_there(status.error()))) {
+      co_return tl::unexpected(std::move(status).error());
+    }
     if (status) now.emplace(name, state_of(*status));
   }
   std::vector<Event> events = compare(known_, now);
@@ -226,7 +234,7 @@ Task<Result<>> Watcher::look_at(Session& session, std::string mailbox) {
   std::optional<MailboxState> after;
   if (status) {
     after = state_of(*status);
-  } else if (status.error().code != Code::not_found) {
+  } else if (!session.is_alive() || !not_there(status.error())) {
     co_return tl::unexpected(std::move(status).error());
   }
   std::optional<MailboxState> before;
@@ -282,6 +290,10 @@ Task<Result<>> Watcher::by_notify(Session& session) {
   Expect expect;
   expect.untagged = hear;
   auto set = co_await session.text_command(notify_command(), std::move(expect));
+  if (!set && session.is_alive()) {
+    hooks_.progress("NOTIFY is refused: " + set.error().detail);
+    co_return Result<>();
+  }
   CO_TRY(set);
   hooks_.progress("connected (NOTIFY)");
   heard->touched.clear();
@@ -291,8 +303,9 @@ Task<Result<>> Watcher::by_notify(Session& session) {
   catching_up_ = false;
   SleepWatch sleep;
   net::Deadline proof = net::after(seconds(options_.renew_seconds));
-  while (!stopping_) {
-    const net::Deadline beat = std::min(proof, net::after(heartbeat));
+  net::Deadline poll = net::after(seconds(options_.poll_seconds));
+  while (!stopping_ && !heard->overflow) {
+    const net::Deadline beat = std::min({proof, poll, net::after(heartbeat)});
     auto waited = co_await session.connection().wait_untagged(beat, stop_);
     CO_TRY(waited);
     if (std::chrono::steady_clock::now() >= proof || doubtful(sleep, session)) {
@@ -301,8 +314,11 @@ Task<Result<>> Watcher::by_notify(Session& session) {
       CO_TRY(proved);
       proof = net::after(seconds(options_.renew_seconds));
     }
-    if (heard->overflow) {
-      co_return fail(Code::unavailable, "the server has too much to notify of");
+    // Servers that do not tell all are found out.
+    if (std::chrono::steady_clock::now() >= poll) {
+      auto polled = co_await look_at_all(session);
+      CO_TRY(polled);
+      poll = net::after(seconds(options_.poll_seconds));
     }
     while (!heard->touched.empty()) {
       const std::string name = *heard->touched.begin();
@@ -312,6 +328,8 @@ Task<Result<>> Watcher::by_notify(Session& session) {
       CO_TRY(looked);
     }
   }
+  session.connection().set_unasked(nullptr);
+  if (heard->overflow) hooks_.progress("the server has too much to notify of");
   co_return Result<>();
 }
 
@@ -363,7 +381,11 @@ Task<Result<>> Watcher::watch_connected(Session& session) {
   CO_TRY(looked);
   if (options_.notify && session.has("NOTIFY")) {
     auto done = co_await by_notify(session);
-    co_return done;
+    CO_TRY(done);
+    if (stopping_) co_return Result<>();
+    // Refused, or given up by the server (RFC 5465 5.8): it goes on without.
+    auto again = co_await look_at_all(session);
+    CO_TRY(again);
   }
   auto done = co_await by_idle(session);
   co_return done;

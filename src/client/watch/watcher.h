@@ -49,6 +49,7 @@ class Watcher {
  private:
   struct Pool;
   Task<Result<>> watch_connected(Session& session);
+  // Until stopping, or until the server has no more of it.
   Task<Result<>> by_notify(Session& session);
   Task<Result<>> by_idle(Session& session);
   Task<Result<>> look_at_all(Session& session);

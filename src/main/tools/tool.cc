@@ -113,6 +113,12 @@ void add_account_options(CLI::App& command, const std::string& prefix,
       ->type_name("SECONDS")
       ->check(CLI::Range(5, 86400))
       ->capture_default_str();
+  command
+      .add_option(name("compress"), arguments.compress,
+                  "Compress what goes over the line where the server can: auto (default: unless "
+                  "it is on this machine), always (behind a tunnel), never")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
 void add_token_cache_option(CLI::App& command, const std::string& prefix, std::string& path) {
@@ -131,6 +137,8 @@ Result<client::AccountSpec> account_spec(const AccountArguments& arguments,
   out.authzid = arguments.authzid;
   out.mechanism = arguments.mechanism;
   out.silence = std::chrono::seconds(arguments.silence_seconds);
+  if (arguments.compress == "always") out.compression = client::Compression::always;
+  if (arguments.compress == "never") out.compression = client::Compression::never;
   const bool token = !arguments.token.empty();
   if (token && !arguments.password.empty()) {
     return fail(Code::invalid, "--" + prefix + "token and --" + prefix + "password: give one");

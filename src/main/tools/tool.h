@@ -47,6 +47,7 @@ struct AccountArguments {
   bool ticket = false;
   bool insecure = false;
   int silence_seconds = 120;
+  std::string compress = "auto";
 };
 void add_account_options(CLI::App& command, const std::string& prefix, AccountArguments& arguments);
 // The option that says where tokens are kept; empty afterwards: the default place.

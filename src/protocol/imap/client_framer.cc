@@ -33,6 +33,7 @@ void ClientFramer::feed(std::string_view octets) {
 
 ClientEvent ClientFramer::next() {
   if (delivered_) {
+    held_ = 0;
     frame_.text.clear();
     frame_.literals.clear();
     delivered_ = false;
@@ -48,7 +49,7 @@ ClientEvent ClientFramer::next() {
       case State::line: event = next_line(); break;
       case State::buffering: event = next_buffering(); break;
       case State::streaming: event = next_streaming(); break;
-      case State::fatal: return Fatal{"the server's line is too long"};
+      case State::fatal: return Fatal{"the server's response is too long"};
     }
     if (event) return std::move(*event);
   }
@@ -65,11 +66,7 @@ std::optional<ClientEvent> ClientFramer::next_line() {
       if (text.empty() && frame_.text.empty()) std::string().swap(frame_.text);
       return NeedMore{};
     }
-    state_ = State::fatal;
-    std::string().swap(buffer_);
-    position_ = 0;
-    scanned_ = 0;
-    frame_ = Frame{};
+    give_up();
     return std::nullopt;
   }
   size_t lf = static_cast<size_t>(static_cast<const char*>(at) - text.data());
@@ -78,6 +75,14 @@ std::optional<ClientEvent> ClientFramer::next_line() {
   position_ += lf + 1;
   scanned_ = 0;
   return finish_line(line);
+}
+
+void ClientFramer::give_up() {
+  state_ = State::fatal;
+  std::string().swap(buffer_);
+  position_ = 0;
+  scanned_ = 0;
+  frame_ = Frame{};
 }
 
 std::optional<ClientEvent> ClientFramer::finish_line(std::string_view line) {
@@ -96,6 +101,11 @@ std::optional<ClientEvent> ClientFramer::finish_line(std::string_view line) {
   literal.literal8 = mark->literal8;
   literal.synchronizing = mark->synchronizing;
   literal.streamed = mark->size > limits_.buffered_literal_bytes_max;
+  if (!literal.streamed) held_ += mark->size;
+  if (held_ > limits_.line_bytes_max) {
+    give_up();
+    return std::nullopt;
+  }
   frame_.literals.push_back(std::move(literal));
   remaining_ = mark->size;
   if (!frame_.literals.back().streamed) {

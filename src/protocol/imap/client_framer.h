@@ -28,9 +28,10 @@ using ClientEvent =
     std::variant<NeedMore, ResponseFrame, LiteralBegin, LiteralChunk, LiteralEnd, Fatal>;
 
 struct ClientFramerLimits {
-  size_t line_bytes_max = 64 * 1024 * 1024;  // SEARCH of a large mailbox is one line
-  // Literals above are streamed. A longer line is Fatal.
-  uint64_t buffered_literal_bytes_max = 1024 * 1024;
+  // A longer line is Fatal, and so are more octets in the held literals of one response. SEARCH of
+  // a large mailbox is one line.
+  size_t line_bytes_max = 64 * 1024 * 1024;
+  uint64_t buffered_literal_bytes_max = 1024 * 1024;  // literals above are streamed
 };
 
 class ClientFramer {
@@ -43,6 +44,7 @@ class ClientFramer {
  private:
   enum class State { line, buffering, streaming, fatal };
   std::optional<ClientEvent> next_line();
+  void give_up();
   std::optional<ClientEvent> finish_line(std::string_view line);
   std::optional<ClientEvent> next_buffering();
   std::optional<ClientEvent> next_streaming();
@@ -56,6 +58,7 @@ class ClientFramer {
   bool delivered_ = false;
   State state_ = State::line;
   uint64_t remaining_ = 0;
+  uint64_t held_ = 0;  // in literals of the response so far
 };
 
 }  // namespace eilpost::imap

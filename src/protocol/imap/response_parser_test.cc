@@ -146,6 +146,20 @@ TEST(ClientFramer, EndlessLineIsFatal) {
   EXPECT_TRUE(std::holds_alternative<Fatal>(framer.next()));
 }
 
+TEST(ClientFramer, EndlessLiteralsOfOneResponseAreFatal) {
+  ClientFramerLimits limits;
+  limits.line_bytes_max = 100;
+  ClientFramer framer(limits);
+  const std::string literal = "{40}\r\n" + std::string(40, 'x');
+  // What one response holds is forgotten with it.
+  for (int i = 0; i < 3; ++i) {
+    framer.feed("* 1 FETCH (A " + literal + " B " + literal + ")\r\n");
+    EXPECT_TRUE(std::holds_alternative<ResponseFrame>(framer.next()));
+  }
+  framer.feed("* 1 FETCH (A " + literal + " B " + literal + " C " + literal);
+  EXPECT_TRUE(std::holds_alternative<Fatal>(framer.next()));
+}
+
 // RFC 5267 4.3, RFC 6203 4, RFC 7377 2.1.
 TEST(ResponseParser, ExtendedSearchResponses) {
   for (const char* line :
