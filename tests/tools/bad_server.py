@@ -1,6 +1,6 @@
 """An IMAP server (RFC 3501, RFC 9051 and what PROFILES name) that does as it should until a
 defect of defects.py is switched on. It serves one account on loopback, to whoever says the
-password.
+password or the token, over what carriers.py has.
 
 Account (mailboxes.py) is the truth; what the server says of it goes through the defect's hooks. Cut
 ends a connection at an octet that is counted over all connections. One thread for each connection.
@@ -10,6 +10,9 @@ import socket
 import struct
 import threading
 
+from carriers import CARRIERS, TOKEN
+from certificates import Authority
+from channel import Channel
 from harness import PASSWORD
 from commands import Commands
 from defects import Defect
@@ -31,6 +34,7 @@ PROFILES = {
     # RFC 3501 and not a word more.
     "plain": "IMAP4rev1",
 }
+PROFILES["notify"] = PROFILES["rich"] + " NOTIFY"
 
 
 class Cut:
@@ -62,33 +66,36 @@ class Session(Commands):
 
     def __init__(self, server, connection):
         super().__init__(server)
-        self.socket = connection
+        self.channel = connection
         self.input = b""
         self.output = bytearray()
         self.cut_off = False  # what is still done is not heard of
 
     def run(self):
         try:
+            if self.server.carrier.scheme == "imaps":
+                self.defect.before_tls(self)
+                self.channel.start_tls(self.server.context(self.defect.certificate))
             self.greet()
             while True:
                 self.handle(self.read_command())
                 self.flush()
         except Hangup as end:
             if end.reset:
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                       struct.pack("ii", 1, 0))
+                self.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                               struct.pack("ii", 1, 0))
         except Silence:
             self.stay()
         except (OSError, Bad):
             pass
         finally:
-            self.socket.close()
+            self.channel.close()
 
     def stay(self):
         """Reads on without a word until the client has had enough."""
         try:
             self.flush()
-            while self.socket.recv(65536):
+            while self.channel.socket.recv(65536):
                 pass
         except (OSError, Hangup):
             pass
@@ -101,6 +108,8 @@ class Session(Commands):
             tag = octets.split(b" ", 1)[0] or b"*"
             self.write(tag + b" BAD " + str(bad).encode() + b"\r\n")
             return
+        if self.is_clear():
+            self.server.said_in_the_clear.append(fields[1].upper())
         self.run_command(fields)
 
     # --- octets ---
@@ -109,7 +118,9 @@ class Session(Commands):
         if self.cut_off:
             raise Hangup()
         self.flush()
-        octets = self.socket.recv(65536)
+        while self.told is not None and not self.channel.ready(0.02):
+            self.notify()
+        octets = self.channel.receive()
         if not octets:
             raise Hangup()
         allowed, last = self.server.cut.allow("in", len(octets))
@@ -157,7 +168,7 @@ class Session(Commands):
         self.server.octets_out += len(octets)
         if self.cut_off:
             return
-        self.socket.sendall(octets[:allowed])
+        self.channel.send(octets[:allowed])
         if last:
             raise Hangup(reset=self.server.cut.at % 2 == 1)
 
@@ -169,9 +180,14 @@ class BadServer:
     """Listens from start() to stop(). `defect`, `cut` and the account may be changed while it runs;
     connections that are open keep going."""
 
-    def __init__(self, profile="rich", defect=None, account=None):
+    def __init__(self, profile="rich", defect=None, account=None, carrier="plain"):
         self.account = account or Account()
-        self.capabilities = PROFILES[profile].split()
+        self.carrier = CARRIERS[carrier]
+        self.authority = None if self.carrier.scheme == "imap+plain" else Authority()
+        self.capabilities = PROFILES[profile].split() + self.carrier.capabilities
+        self.tokens = {TOKEN}
+        self.attempts = []           # of signing in
+        self.said_in_the_clear = []  # names of commands, where STARTTLS has to come first
         self.none = Defect()
         self.defect = defect or self.none
         self.cut = NO_CUT
@@ -181,6 +197,8 @@ class BadServer:
         self.lock = threading.Lock()
         self.listener = None
         self.open = set()
+        if self.authority:
+            self.context(self.defect.certificate)  # now: nobody has to wait for it
 
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -195,17 +213,18 @@ class BadServer:
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            channel = Channel(connection)
             with self.lock:
                 self.connections += 1
-                self.open.add(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+                self.open.add(channel)
+            threading.Thread(target=self._serve, args=(channel,), daemon=True).start()
 
-    def _serve(self, connection):
+    def _serve(self, channel):
         try:
-            Session(self, connection).run()
+            Session(self, channel).run()
         finally:
             with self.lock:
-                self.open.discard(connection)
+                self.open.discard(channel)
 
     def log(self, line):
         if self.trace is not None:
@@ -214,8 +233,21 @@ class BadServer:
     def has(self, capability):
         return capability in self.capabilities
 
-    def password_is(self, text):
-        return text == PASSWORD
+    def secret_is(self, text, by_token):
+        return text in self.tokens if by_token else text == PASSWORD
+
+    def context(self, certificate):
+        with self.lock:
+            return self.authority.context(certificate)
+
+    def ca_file(self):
+        return self.authority.file if self.authority else ""
+
+    def fall_ill(self, defect):
+        """The defect is there; what was said to the server before is forgotten."""
+        self.defect = defect
+        self.attempts.clear()
+        self.said_in_the_clear.clear()
 
     def heal(self):
         """The defect is gone, open connections too."""
@@ -226,11 +258,8 @@ class BadServer:
 
     def hang_up(self):
         with self.lock:
-            for connection in self.open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
+            for channel in self.open:
+                channel.shut()
 
     def stop(self):
         self.listener.close()

@@ -13,16 +13,17 @@ SHARE = 0.08  # of the short run; --slow has all of them
 
 
 def try_defect(context, role_kind, kind):
-    side = BadSide()
+    side = BadSide(carrier=kind.carrier)
     role = role_kind(context, side)
     try:
         role.prepare(scenes.small())
-        side.bad.defect = kind()
+        side.bad.fall_ill(kind())
         if is_silent(kind):
             role.tools.deadline = 400  # each try of each mailbox takes its 5 s
         role.wrong, role.renumbered = kind.wrong, kind.renumbers
         outcome = role.attempt()
         role.check_unharmed()
+        side.bad.defect.check(side.bad, outcome)
         again = "next run looks for each" in outcome.out  # a target that was renumbered
         # The journal knows a message by its size, which was another when it was moved: told.
         again |= role.name == "cleanup undo" and kind.name.startswith("size:")

@@ -9,12 +9,11 @@ import threading
 
 import defects
 import scenes
-from bad_server import BadServer
 from cases import case
 from harness import check, check_equal, wait_for
 from maildirs import Maildir
 from sides import BadSide, number_of, numbers
-from tool import Tool, account
+from tool import Tool
 
 SECONDS = 40
 
@@ -64,27 +63,37 @@ def arrivals(tool):
                if event["event"] == "arrived" and event["mailbox"] == "INBOX")
 
 
-def watch(context, defect=None):
-    with BadServer() as server:
-        scenes.fill_bad(server.account, scenes.small())
+def watch(context, kind=None, carrier="plain"):
+    side = BadSide(kind.profile if kind else "rich", carrier)
+    server = side.bad
+    side.fill(scenes.small())
+    try:
         with live(context, "watch", "--json", "--mailbox", "*", "--poll", "5", "--renew", "10",
-                  *account("", server.port, "user")) as tool:
+                  *side.options()) as tool:
+            if kind and not kind.tools:
+                server.defect = kind()  # of what is said first
             tool.wait(lambda: any("connected" in line for line in tool.err), "it connects")
-            if defect:
-                server.defect = defect()
+            if kind and kind.tools:
+                server.defect = kind()
             server.account.append("INBOX", scenes.letter(20))
             tool.wait(lambda: arrivals(tool) == 1, "the first message is told")
             server.hang_up()
             server.account.append("INBOX", scenes.letter(21))
             tool.wait(lambda: arrivals(tool) == 2, "a message after the line was lost is told")
+            server.account.append("INBOX", scenes.letter(22))
+            tool.wait(lambda: arrivals(tool) == 3, "one more message is told")
             tool.end()
+    finally:
+        side.stop()
 
 
-def sync(context):
-    side = BadSide()
+def sync(context, kind=None, carrier="plain"):
+    side = BadSide(kind.profile if kind else "rich", carrier)
     side.fill(scenes.small())
+    if kind:
+        side.bad.defect = kind()
     command = ["sync", "--watch", "--poll", "5", "--maildir", context.path("mail"), "--state",
-               context.path("state"), *account("", side.port, side.user)]
+               context.path("state"), *side.options()]
     maildir = Maildir(context.path("mail"))
 
     def here():
@@ -116,6 +125,8 @@ def sync(context):
 
 def register():
     case("watch stays", "watch", weight=8)(watch)
+    case("watch stays, over all of it", "watch", weight=8, share=0.3)(
+        lambda context: watch(context, carrier="all of it"))
     kinds = defects.load()
     for name in ("silence: IDLE tells nothing", "modseq: HIGHESTMODSEQ 0", "uidnext: not said at "
                  "SELECT", "stray: lines that are no IMAP", "words: all in lower case",
@@ -123,6 +134,14 @@ def register():
         case(f"watch stays, {name}", "watch", weight=8)(
             lambda context, kind=kinds[name]: watch(context, kind))
     case("sync stays", "sync", weight=8)(sync)
+    case("sync stays, over all of it", "sync", weight=8, share=0.3)(
+        lambda context: sync(context, carrier="all of it"))
+    for name, kind in kinds.items():
+        if not kind.tools:
+            case(f"watch stays, {name}", "watch", weight=8, share=0.3)(
+                lambda context, k=kind: watch(context, k))
+            case(f"sync stays, {name}", "sync", weight=8, share=0.3)(
+                lambda context, k=kind: sync(context, k))
 
 
 register()

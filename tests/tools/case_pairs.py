@@ -3,6 +3,7 @@ keywords are compared, those octets that both servers preserve (Peer.shows() has
 of the others)."""
 
 import contextlib
+import json
 
 import cleanup_role
 import doctor_role
@@ -71,7 +72,18 @@ def doctor_tells(context, kind):
         for form, word in (("text", "PLAIN"), ("json", '"'), ("html", "<html")):
             outcome = role.tools.run("doctor", "--tries", "0", "--format", form, *role.account())
             check(outcome.status in (0, 1) and word in outcome.out, f"no {word!r} in {outcome}")
+        claims_hold(role)
         role.check_unharmed()
+
+
+def claims_hold(role):
+    """These servers do what they list, so every probe has to find that out."""
+    outcome = role.tools.run("doctor", "--tries", "0", "--write", "--format", "json",
+                             *role.account())
+    wrong = [finding["what"] for section in json.loads(outcome.out)["sections"]
+             for finding in section["findings"] if section["id"] in ("capabilities", "writing")
+             and finding["grade"] in ("warning", "problem")]
+    check_equal(wrong, [], "claims that do not hold")
 
 
 def register():

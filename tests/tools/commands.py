@@ -1,21 +1,24 @@
 """What each command does, for bad_server.py: RFC 3501 and RFC 9051, with LIST-EXTENDED (RFC
 5258), CONDSTORE and QRESYNC (RFC 7162), UIDPLUS (RFC 4315), MOVE (RFC 6851), MULTIAPPEND (RFC
 3502), ESEARCH (RFC 4731), SPECIAL-USE (RFC 6154), OBJECTID (RFC 8474) where the profile lists
-them. A command that is not listed is BAD: a client that does not look is found out."""
+them; signing in, layers and NOTIFY are in files of their own. A command that is not listed is BAD:
+a client that does not look is found out."""
 
-import base64
 import re
-import select
 
 from harness import Failure
+from layers import Layers
 from mailboxes import DATE_TIME, Message, epoch_of, internal_date
-from wire import (Bad, Hangup, No, Search, body_structure, envelope, from_utf7, in_set,
+from notifying import Notifying
+from signing_in import SigningIn
+from wire import (Bad, No, Search, body_structure, envelope, from_utf7, in_set,
                   list_matches, literal, parse_set, print_set, quote, section_of, text_of, to_utf7)
 
 # The capability that a command needs; those of RFC 3501 need none.
 NEEDS = {"ENABLE": "ENABLE", "NAMESPACE": "NAMESPACE", "UNSELECT": "UNSELECT", "MOVE": "MOVE",
-         "IDLE": "IDLE", "ID": "ID"}
-BEFORE_LOGIN = {"CAPABILITY", "NOOP", "LOGOUT", "LOGIN", "AUTHENTICATE", "ID"}
+         "IDLE": "IDLE", "ID": "ID", "STARTTLS": "STARTTLS", "COMPRESS": "COMPRESS=DEFLATE",
+         "NOTIFY": "NOTIFY"}
+BEFORE_LOGIN = {"CAPABILITY", "NOOP", "LOGOUT", "LOGIN", "AUTHENTICATE", "ID", "STARTTLS"}
 SELECTED = {"FETCH", "STORE", "COPY", "MOVE", "SEARCH", "EXPUNGE", "CLOSE", "UNSELECT", "CHECK"}
 MACROS = {"ALL": "FLAGS INTERNALDATE RFC822.SIZE ENVELOPE",
           "FAST": "FLAGS INTERNALDATE RFC822.SIZE",
@@ -39,7 +42,7 @@ class Command:
         return self.arguments.pop(0)
 
 
-class Commands:
+class Commands(SigningIn, Layers, Notifying):
     """The state of a session and its commands. Session in bad_server.py adds the octets."""
 
     def __init__(self, server):
@@ -59,7 +62,7 @@ class Commands:
         return self.server.defect
 
     def has(self, capability):
-        listed = self.defect.capabilities(self, list(self.server.capabilities))
+        listed = self.capability_names()
         return capability in listed or "IMAP4rev2" in listed and capability in (
             "ENABLE", "NAMESPACE", "UNSELECT", "MOVE", "IDLE", "UIDPLUS", "ESEARCH")
 
@@ -71,7 +74,7 @@ class Commands:
         self.flush()
 
     def capability_names(self):
-        return self.defect.capabilities(self, list(self.server.capabilities))
+        return self.defect.capabilities(self, self.listed())
 
     def untag(self, line, kind=""):
         if isinstance(line, str):
@@ -99,9 +102,8 @@ class Commands:
         condition, code, text = answer
         code = f"[{code}] " if code else ""
         self.write(f"{command.tag} {condition} {code}{text}\r\n".encode())
-        if command.name == "LOGOUT" and condition == "OK":
-            self.flush()
-            raise Hangup()
+        if condition == "OK":
+            self.behind_ok(command)
 
     def dispatch(self, command):
         method = getattr(self, "do_" + command.name.lower(), None)
@@ -169,31 +171,6 @@ class Commands:
 
     def do_logout(self, _):
         self.untag("BYE until later", "bye")
-
-    def do_login(self, command):
-        command.take("a name")
-        return self.sign_in(text_of(command.take("a password")))
-
-    def do_authenticate(self, command):
-        if text_of(command.take()).upper() != "PLAIN" or not self.has("AUTH=PLAIN"):
-            raise No("no such mechanism", "CANNOT")
-        if command.arguments:
-            response = text_of(command.take())
-        else:
-            self.write(b"+ \r\n")
-            self.flush()
-            response = self.read_line().decode().strip()
-        parts = base64.b64decode(response).split(b"\0")
-        return self.sign_in(parts[2].decode() if len(parts) == 3 else "")
-
-    def sign_in(self, password):
-        if not self.server.password_is(password):
-            raise No("wrong name or password", "AUTHENTICATIONFAILED")
-        self.defect.signing_in(self)
-        self.signed_in = True
-        names = self.capability_names()
-        code = "CAPABILITY " + " ".join(names) if self.defect.tells_capabilities else ""
-        return "OK", code, "welcome"
 
     def do_enable(self, command):
         known = {"CONDSTORE", "QRESYNC", "IMAP4REV2", "UTF8=ACCEPT"}
@@ -360,6 +337,7 @@ class Commands:
 
     def vanished_earlier(self, box, since, within):
         gone = sorted(uid for modseq, uid in box.vanished if modseq > since and in_set(within, uid))
+        gone = self.defect.vanished(box, gone)
         if gone:
             self.untag(f"VANISHED (EARLIER) {print_set(gone)}", "vanished")
 
@@ -594,7 +572,7 @@ class Commands:
         while b"\n" not in self.input:
             self.account.lock.release()  # dispatch() holds it once
             try:
-                ready = select.select([self.socket], [], [], 0.02)[0]
+                ready = self.channel.ready(0.02)
                 if ready:
                     self.fill()
             finally:

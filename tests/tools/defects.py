@@ -25,6 +25,9 @@ class Defect:
     renumbers = False
     tools = ("migrate", "sync", "cleanup", "watch", "doctor")
     tells_capabilities = True
+    profile = "rich"      # of the server that has it
+    carrier = "plain"     # under which it shows (carriers.py)
+    certificate = "good"  # as certificates.py has them
 
     def __init_subclass__(cls):
         if cls.name:
@@ -82,6 +85,23 @@ class Defect:
     def idle_tells(self, session):
         return True
 
+    def vanished(self, box, uids):
+        """The uids of VANISHED (EARLIER)."""
+        return uids
+
+    def notifying(self, session):
+        """NOTIFY was taken: its answer, None for OK."""
+
+    def notify_tells(self, session):
+        return True
+
+    # The layers below.
+    def before_tls(self, session):
+        """The handshake is about to begin; what is sent here is in the clear."""
+
+    def deflating(self, session):
+        """COMPRESS was just answered."""
+
     # The numbers it shows.
     def uid(self, message):
         return message.uid
@@ -98,6 +118,9 @@ class Defect:
     def repair(self, server):
         """What changes when the server's operator has put things right."""
 
+    def check(self, server, outcome):
+        """What a tool must not have done while it was on, besides harm to mail."""
+
 
 def body_item(values):
     """The item of a FETCH response that holds a whole message, or None."""
@@ -111,6 +134,6 @@ def is_third(message):
 
 def load():
     """{name: class} of all."""
-    for kind in ("messages", "numbers", "changes", "words", "ends"):
+    for kind in ("messages", "numbers", "changes", "words", "ends", "layers", "tokens", "news"):
         importlib.import_module(f"defects_{kind}")
     return DEFECTS

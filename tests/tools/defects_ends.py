@@ -237,5 +237,5 @@ class Slow(Defect):
 
     def octets_out(self, session, octets):
         for at in range(min(len(octets), 60)):
-            session.socket.sendall(octets[at : at + 1])
+            session.channel.send(octets[at : at + 1])
         return octets[60:]

@@ -151,6 +151,16 @@ class Account:
                 box.uid_next += 1000
             self.changed.notify_all()
 
+    def reset_modseqs(self):
+        """They begin again at 1, and nobody knows what has vanished."""
+        with self.lock:
+            for box in self.mailboxes.values():
+                box.vanished = []
+                box.highest_modseq = 1
+                for message in box.messages:
+                    message.modseq = 1
+            self.changed.notify_all()
+
     def snapshot(self):
         """{mailbox: sorted list of (octets, flags, epoch)}."""
         with self.lock:

@@ -6,7 +6,6 @@ from harness import check, check_equal
 from mailboxes import sort_key
 from roles import Role
 from sides import BadSide, number_of, numbers
-from tool import account
 
 OWN = ("Archive", scenes.letter(9500), ["\\Seen"], scenes.BEGIN)  # is in the target before
 
@@ -27,8 +26,7 @@ class Migrate(Role):
     def account(self):
         out = []
         for prefix, end in (("from-", self.source), ("to-", self.target)):
-            port = self.by_port if self.by_port and end is self.side else end.port
-            out += account(prefix, port, end.user)
+            out += end.options(prefix, self.by_port if end is self.side else None)
         return out
 
     def command(self):

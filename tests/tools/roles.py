@@ -12,7 +12,7 @@ import json
 import scenes
 from harness import check, check_equal
 from sides import numbers
-from tool import Tool, account
+from tool import Tool
 
 ROLES = {}
 
@@ -34,7 +34,7 @@ class Role:
         self.by_port = None  # of a proxy in between
 
     def account(self):
-        return account("", self.by_port or self.side.port, self.side.user)
+        return self.side.options(port=self.by_port)
 
     def prepare(self, rows):
         self.side.fill(rows)

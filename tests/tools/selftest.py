@@ -5,20 +5,25 @@ each defect shows in what a client hears. A test of the tests.
   selftest.py [NAME...]
 """
 
+import base64
 import imaplib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
 import threading
 import traceback
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import defects  # noqa: E402
 import scenes  # noqa: E402
 from bad_server import BadServer, Cut  # noqa: E402
+from carriers import CARRIERS  # noqa: E402
+from channel import RAW  # noqa: E402
 from harness import Count, Failure, Imap, check, check_equal  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
@@ -30,8 +35,8 @@ def case(function):
     return function
 
 
-def served(profile="rich", defect=None):
-    server = BadServer(profile, defect)
+def served(profile="rich", defect=None, carrier="plain"):
+    server = BadServer(profile, defect, carrier=carrier)
     scenes.fill_bad(server.account, scenes.small())
     return server
 
@@ -232,6 +237,76 @@ DIALOG = [
 ]
 
 
+class Deflated:
+    """A socket within which both sides deflate; not more than a test can want comes out of it."""
+
+    def __init__(self, connection):
+        self.socket = connection
+        self.packer, self.unpacker = zlib.compressobj(wbits=RAW), zlib.decompressobj(RAW)
+        self.left = 1 << 18
+
+    def recv(self, _):
+        try:
+            octets = b""
+            while not octets:
+                packed = self.unpacker.unconsumed_tail or self.socket.recv(1 << 16)
+                if not packed:
+                    return b""
+                octets = self.unpacker.decompress(packed, 1 << 14)
+        except zlib.error as error:
+            raise OSError(str(error)) from None
+        self.left -= len(octets)
+        if self.left < 0:
+            raise OSError("more than anybody wants")
+        return octets
+
+    def sendall(self, octets):
+        self.socket.sendall(self.packer.compress(octets) + self.packer.flush(zlib.Z_SYNC_FLUSH))
+
+    def settimeout(self, seconds):
+        self.socket.settimeout(seconds)
+
+    def close(self):
+        self.socket.close()
+
+
+class Client(Imap):
+    """Verifies certificates, and comes by the server's carrier as far as the defect lets it."""
+
+    def __init__(self, server, timeout):
+        self.server = server
+        super().__init__(server.port, timeout=timeout)
+
+    def secure(self):
+        context = ssl.create_default_context(cafile=self.server.ca_file())
+        try:
+            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+        except OSError as error:
+            raise Failure(f"no TLS: {error}") from None
+
+    def receive(self, timeout=None):
+        if self.server.carrier.scheme == "imaps" and not isinstance(self.socket, ssl.SSLSocket):
+            self.secure()
+        return super().receive(timeout)
+
+    def sign_in(self):
+        """What is heard of it."""
+        heard = []
+        if self.server.carrier.scheme == "imap":
+            heard += [self.command("CAPABILITY"), self.do("STARTTLS"), self.buffer]
+            self.buffer = b""
+            self.secure()
+        mechanism, response = "PLAIN", b"\0user\0pass"
+        if self.server.carrier.token:
+            mechanism, response = "OAUTHBEARER", b"n,a=user,\1auth=Bearer a token\1\1"
+        heard.append(self.command(f"AUTHENTICATE {mechanism} "
+                                  f"{base64.b64encode(response).decode()}"))
+        if self.server.carrier.deflate:
+            heard += [self.do("COMPRESS DEFLATE"), self.buffer]
+            self.socket = Deflated(self.socket)
+        return heard
+
+
 class Dialog:
     """What a client hears from first to last, over as many connections as it takes."""
 
@@ -241,13 +316,19 @@ class Dialog:
         self.clients = []
 
     def connect(self):
-        client = Imap(self.server.port, timeout=0.5)
+        client = Client(self.server, timeout=0.5)
         self.clients.append(client)
         self.heard.append(client.greeting)
-        self.heard.append(client.command("AUTHENTICATE PLAIN AHVzZXIAcGFzcw=="))
+        self.heard += client.sign_in()
         return client
 
     def say(self, client, step):
+        if step == "NOTIFY":
+            self.heard.append(client.command("NOTIFY SET (personal (MessageNew))"))
+            for number in (61, 62):
+                self.server.account.append("Archive", scenes.letter(number), [], 1)
+                self.heard.append(client.wait_untagged(rb"STATUS", 0.5))
+            return
         if step == "IDLE":
             client.start_idle()
             self.server.account.append("Archive", scenes.letter(60), [], 1)
@@ -267,13 +348,17 @@ class Dialog:
         self.heard.append(reply)
 
     def run(self):
-        client = None
-        for step in DIALOG:
+        client, vain = None, 0
+        notify = ["NOTIFY"] if self.server.has("NOTIFY") else []
+        for step in DIALOG[:-1] + notify + DIALOG[-1:]:
             try:
-                if client is None:
+                if client is None and vain < 5:  # in a row
+                    vain += 1
                     client = self.connect()
                     client.command("SELECT INBOX")
-                self.say(client, step)
+                    vain = 0
+                if client:
+                    self.say(client, step)
             except (Failure, UnicodeDecodeError) as failure:
                 self.heard.append(f"{step}: {str(failure)[:40]}")
                 client = None
@@ -282,8 +367,8 @@ class Dialog:
         return self.heard
 
 
-def hear(defect=None):
-    with served("rich", defect) as server:
+def hear(defect=None, profile="rich", carrier="plain"):
+    with served(profile, defect, carrier) as server:
         heard = Dialog(server).run()
         return heard, server.account.snapshot(), server.octets_out
 
@@ -292,27 +377,32 @@ def hear(defect=None):
 SHOWN_ELSEWHERE = {
     "limit: one connection at a time", "append: NO [LIMIT] for every third command",
     "limit: BYE after three errors", "slow: every answer comes octet by octet",
+    "notify: as it should be",
 }
 
 
 @case
 def every_defect_shows():
-    good = hear()
-    check_equal(hear()[0], good[0], "the same dialog twice")
-    check(not any("BAD" in str(line)[:40] for line in good[0]), f"a good server: {good[0]}")
+    good = {}
+    for profile, carrier in [("notify", "plain"), *(("rich", carrier) for carrier in CARRIERS)]:
+        good[profile, carrier] = hear(None, profile, carrier)
+        told = good[profile, carrier][0]
+        check_equal(hear(None, profile, carrier)[0], told, f"the same dialog twice, {carrier}")
+        check(not any("BAD" in str(line)[:40] for line in told), f"a good server: {told}")
+        check(not any(" " in line for line in told if isinstance(line, str)), f"{carrier}: {told}")
     silent, lock = [], threading.Lock()
 
     def try_one(name, kind):
-        if hear(kind())[:2] == good[:2]:
+        if hear(kind(), kind.profile, kind.carrier)[:2] == good[kind.profile, kind.carrier][:2]:
             with lock:
                 silent.append(name)
 
     threads = [threading.Thread(target=try_one, args=one) for one in defects.load().items()
                if one[0] not in SHOWN_ELSEWHERE]
-    for start in range(0, len(threads), 16):
-        for thread in threads[start : start + 16]:
+    for start in range(0, len(threads), 32):
+        for thread in threads[start : start + 32]:
             thread.start()
-        for thread in threads[start : start + 16]:
+        for thread in threads[start : start + 32]:
             thread.join(60)
             check(not thread.is_alive(), "a dialog does not end")
     check_equal(silent, [], "defects that nobody hears of")

@@ -3,6 +3,7 @@ client does there meanwhile goes through these few methods; messages are known b
 
 import re
 
+import carriers
 import scenes
 from bad_server import BadServer
 from harness import Failure, Imap, quoted
@@ -24,10 +25,15 @@ def numbers(snapshot):
 class BadSide:
     kind = "a bad server"
 
-    def __init__(self, profile="rich"):
-        self.bad = BadServer(profile).start()
+    def __init__(self, profile="rich", carrier="plain"):
+        self.bad = BadServer(profile, carrier=carrier).start()
         self.account = self.bad.account
         self.port, self.user = self.bad.port, "user"
+
+    def options(self, prefix="", port=None):
+        """By which the tools are told of it; `port`: of a proxy in between."""
+        return carriers.options(self.bad.carrier, prefix, port or self.port, self.user,
+                                self.bad.ca_file())
 
     @staticmethod
     def shows(octets):
@@ -71,6 +77,9 @@ class RealSide:
     def __init__(self, peer, number):
         self.peer, self.number = peer, number
         self.kind, self.user, self.shows = peer.kind, peer.name(number), peer.shows
+
+    def options(self, prefix="", port=None):
+        return carriers.options(carriers.CARRIERS["plain"], prefix, port or self.port, self.user)
 
     @property
     def port(self):

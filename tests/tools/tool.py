@@ -6,7 +6,8 @@ import signal
 import subprocess
 import time
 
-from harness import Failure
+from carriers import TOKEN
+from harness import PASSWORD, Failure
 
 DEADLINE = 120  # with --silence 5: some tries, and the waits between them
 CRASHES = {134, 135, 136, 139}  # 128 and a signal, as a shell tells it
@@ -22,12 +23,6 @@ class Outcome:
         return f"{' '.join(self.command)}: status {self.status}\n{said}"
 
 
-def account(prefix, port, name):
-    """The options of an account on this machine."""
-    return [f"--{prefix}server", f"imap+plain://127.0.0.1:{port}", f"--{prefix}user", name,
-            f"--{prefix}password", "env:SECRET", f"--{prefix}silence", "5"]
-
-
 class Tool:
     """How the tools are started in one directory."""
 
@@ -39,7 +34,7 @@ class Tool:
     def begin(self, *arguments):
         command = [self.binary, *map(str, arguments)]
         environment = {"PATH": "/usr/bin:/bin", "HOME": self.directory, "LC_ALL": "C.UTF-8",
-                       "SECRET": "pass"}
+                       "SECRET": PASSWORD, "TOKEN": TOKEN}
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, errors="replace",
                                 cwd=self.directory, env=environment)
