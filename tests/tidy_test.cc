@@ -163,19 +163,17 @@ const std::map<std::string, std::set<std::string>>& layers() {
       {"base", {"base"}},
       {"mime", {"base", "mime"}},
       {"protocol", {"base", "mime", "protocol"}},
-      {"sieve", {"base", "mime", "sieve"}},
       {"engine", {"base", "engine"}},
       {"net", {"base", "net"}},
       {"store", {"base", "mime", "engine", "store"}},
       {"directory", {"base", "engine", "net", "protocol/sasl", "directory"}},
       {"search", {"base", "mime", "store", "search"}},
       {"server",
-       {"base", "mime", "protocol", "sieve", "engine", "net", "store", "directory", "search",
-        "server"}},
+       {"base", "mime", "protocol", "engine", "net", "store", "directory", "search", "server"}},
       {"client", {"base", "mime", "protocol", "net", "client"}},
       {"main",
-       {"base", "mime", "protocol", "sieve", "engine", "net", "store", "directory", "search",
-        "server", "client", "main"}},
+       {"base", "mime", "protocol", "engine", "net", "store", "directory", "search", "server",
+        "client", "main"}},
       {"bench", {"base", "mime", "protocol", "net", "client", "bench"}},
   };
   return table;
@@ -292,7 +290,7 @@ constexpr std::string_view impure_headers[] = {
     "future",       "base/log.h",   "base/metrics.h"};
 
 bool is_pure_layer(std::string_view layer) {
-  return layer == "mime" || layer == "protocol" || layer == "sieve";
+  return layer == "mime" || layer == "protocol";
 }
 
 void check_libraries(const Source& source, Findings& out) {

@@ -193,8 +193,10 @@ class Builder {
 void Builder::serving() {
   auto* serve = add_located(&app_, "serve", "Run the server in the foreground");
   serve->footer(
-      "SIGTERM ends it when its sessions have ended (10 s at most); SIGHUP reads limits, quotas\n"
-      "and certificates again. Listeners, engine and memory need a restart.");
+      "SIGTERM ends it when its sessions have ended; what has not after 10 s is cut off.\n"
+      "SIGHUP reads the certificates again, and of the configuration [limits], [store], [abuse],\n"
+      "[alerts], [[policy]], [auth], [oauth], [kerberos], [ntlm], quotas, [[accounts.mailbox]],\n"
+      "subaddress_folder and hostname. Listeners, engine, memory, threads and log need a restart.");
   runs(serve, serve_);
   add_demo();
 }

@@ -104,8 +104,8 @@ std::string address(const ConfigValue& value, Config& config) {
 std::vector<Key> store_keys() {
   return {
       {"", "data_dir", "string", "\"/var/lib/eilpost\"",
-       "Where everything lies: mail, accounts, the control socket. With engine = \"rados\" only "
-       "the socket.",
+       "Where everything lies: mail, accounts, text index, audit log, the control socket. With "
+       "engine = \"rados\" mail and accounts are in the cluster, the rest is here.",
        data_dir},
       {"", "engine", "string", "\"rocksdb\"",
        "\"rocksdb\" keeps mail on this machine's disk, \"rados\" in a Ceph cluster that several "
