@@ -11,7 +11,7 @@ from cases import case
 from harness import check_equal
 from peers import KINDS
 from sides import RealSide
-from tool import Tool, account
+from tool import Tool
 
 COUNT = 40
 
@@ -26,15 +26,12 @@ class Transfer:
         self.source, self.target = RealSide(peer, 1), RealSide(peer, 2)
         self.files = context.path("files")
 
-    def end(self, prefix, side):
-        return account(prefix, side.port, side.user)
-
     def steps(self):
         files = [f"-{self.form}", self.files]
         yield ["migrate", "--ledger", self.context.path("ledger.in"),
-               *self.end("from-", self.source), "--to" + files[0], files[1]]
+               *self.source.options("from-"), "--to" + files[0], files[1]]
         yield ["migrate", "--ledger", self.context.path("ledger.out"), "--from" + files[0],
-               files[1], *self.end("to-", self.target)]
+               files[1], *self.target.options("to-")]
 
     def run(self, kills):
         for command in self.steps():
