@@ -12,28 +12,32 @@ namespace {
 constexpr size_t text_bytes_max = 1024 * 1024;
 constexpr size_t depth_max = 32;
 
-Json convert(const boost::json::value& in) {
+// `finite` becomes false when a number lies beyond a double, which JSON could not print again.
+Json convert(const boost::json::value& in, bool& finite) {
   Json out;
   switch (in.kind()) {
     case boost::json::kind::null: break;
     case boost::json::kind::bool_: out.value = in.get_bool(); break;
     case boost::json::kind::int64: out.value = in.get_int64(); break;
     case boost::json::kind::uint64: out.value = static_cast<double>(in.get_uint64()); break;
-    case boost::json::kind::double_: out.value = in.get_double(); break;
+    case boost::json::kind::double_:
+      out.value = in.get_double();
+      finite = finite && std::isfinite(in.get_double());
+      break;
     case boost::json::kind::string:
       out.value = std::string(in.get_string().data(), in.get_string().size());
       break;
     case boost::json::kind::array: {
       Json::Array items;
-      for (const auto& item : in.get_array()) items.push_back(convert(item));
+      for (const auto& item : in.get_array()) items.push_back(convert(item, finite));
       out.value = std::move(items);
       break;
     }
     case boost::json::kind::object: {
       Json::Object members;
       for (const auto& member : in.get_object()) {
-        members.push_back(
-            {std::string(member.key().data(), member.key().size()), convert(member.value())});
+        members.push_back({std::string(member.key().data(), member.key().size()),
+                           convert(member.value(), finite)});
       }
       out.value = std::move(members);
       break;
@@ -121,7 +125,10 @@ Result<Json> parse_json(std::string_view text) {
   const auto parsed = boost::json::parse(boost::json::string_view(text.data(), text.size()), error,
                                          boost::json::storage_ptr(), options);
   if (error) return fail(Code::invalid, "JSON: " + error.message());
-  return convert(parsed);
+  bool finite = true;
+  Json out = convert(parsed, finite);
+  if (!finite) return fail(Code::invalid, "JSON: a number beyond 1.8e308");
+  return out;
 }
 
 std::string print_json(const Json& json) {

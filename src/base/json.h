@@ -40,7 +40,8 @@ struct JsonMember {
   friend bool operator==(const JsonMember&, const JsonMember&) = default;
 };
 
-// Code::invalid; Code::too_big above 1 MiB. Nesting deeper than 32 is invalid.
+// Code::invalid; Code::too_big above 1 MiB. Nesting deeper than 32 is invalid, and so are
+// numbers beyond a double (RFC 8259 6 leaves the range open).
 Result<Json> parse_json(std::string_view text);
 std::string print_json(const Json& json);
 

@@ -32,7 +32,8 @@ TEST(Json, WhatIsPrintedParsesTheSame) {
 }
 
 TEST(Json, Refuses) {
-  for (const auto* bad : {"", "{", "{\"a\":1,}", "nul", "{} x", "\"\xff\"", "{'a':1}"}) {
+  for (const auto* bad :
+       {"", "{", "1e400", "[-1e400]", "{\"a\":1,}", "nul", "{} x", "\"\xff\"", "{'a':1}"}) {
     EXPECT_FALSE(parse_json(bad).has_value()) << bad;
   }
   EXPECT_FALSE(parse_json(std::string(40, '[') + std::string(40, ']')).has_value());
