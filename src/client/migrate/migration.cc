@@ -23,6 +23,8 @@ constexpr int fruitless_max = 4;
 // Then each message is tried alone, and one that ends the connection so often is given up.
 constexpr int careful_after = 2;
 constexpr int message_tries_max = 2;
+// So many of them one after the other, and it is no message.
+constexpr int given_up_max = 5;
 // So many mailboxes one after the other, and it is the server.
 constexpr int hopeless_max = 3;
 constexpr int cutover_passes_max = 10;
@@ -276,6 +278,7 @@ Task<bool> Migration::copy_mailbox(Worker& worker, size_t index) {
   CopyTries tries;
   Backoff backoff;
   int fruitless = 0;
+  int given_up = 0;
   for (;;) {
     const uint64_t before = report.copied + report.found + report.linked;
     auto done = co_await try_mailbox(worker, index, tries);
@@ -292,6 +295,7 @@ Task<bool> Migration::copy_mailbox(Worker& worker, size_t index) {
     if (worker.source && worker.target && !throttled) co_return true;
     if (report.copied + report.found + report.linked > before) {
       fruitless = 0;
+      given_up = 0;
       backoff.succeeded();
     } else if (!throttled) {
       ++fruitless;
@@ -300,11 +304,13 @@ Task<bool> Migration::copy_mailbox(Worker& worker, size_t index) {
       if (++tries.failures[tries.in_hand] >= message_tries_max) {
         tries.given_up[tries.in_hand] = "each try ends the connection: " + report.error;
         fruitless = 0;
+        ++given_up;
+        backoff.succeeded();
       }
       tries.in_hand = 0;
     }
     tries.careful = tries.careful || fruitless >= careful_after;
-    if (fruitless >= fruitless_max) co_return true;
+    if (fruitless >= fruitless_max || given_up >= given_up_max) co_return true;
     const bool rested = co_await rest(done.error(), backoff, report.source);
     if (!rested) co_return true;
   }

@@ -231,6 +231,29 @@ TEST(Migration, KeywordsThatTheTargetRefusesAreToldAndFollowWhenItTakesThem) {
   }
 }
 
+TEST(Migration, WhatTheTargetTookAndDidNotKeepIsSentAgain) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  auto& to = world.to.mailboxes["INBOX"];
+  for (int i = 0; i < 4; ++i) from.add(message_of(i, {"\\Seen", "\\Flagged"}));
+  world.to.loses = letter(2);
+  world.to.forgets = "\\Flagged";
+  const MigrateReport first = world.run();
+  EXPECT_EQ(sum_of(first).verify.missing, 1u);
+  EXPECT_EQ(sum_of(first).verify.flags_differ, 3u);
+  EXPECT_FALSE(first.whole());
+  world.to.loses = world.to.forgets = "";
+  const MigrateReport second = world.run();
+  EXPECT_EQ(sum_of(second).copied, 1u);
+  EXPECT_EQ(contents(to), contents(from));
+  EXPECT_TRUE(second.whole()) << print_text(second);
+  // What its owner removes and changes afterwards is left.
+  to.messages.erase(to.messages.begin());
+  to.messages.begin()->second.flags = {"\\Seen"};
+  EXPECT_EQ(world.sum().copied, 0u);
+  EXPECT_EQ(world.sum().flags, 0u);
+}
+
 TEST(Migration, RightsAndMetadataAreCarriedAndWhatIsRefusedIsTold) {
   MigrateWorld world;
   world.from.mailboxes["INBOX"].add(message_of(1));
@@ -298,6 +321,21 @@ TEST(Migration, AMessageThatEndsEachConnectionIsGivenUpAndTheRestCopied) {
   EXPECT_EQ(sum_of(report).copied, 5u);
   EXPECT_EQ(sum_of(report).failed, 1u);
   EXPECT_EQ(report.mailboxes.front().failures.front().first, 4u);
+}
+
+TEST(Migration, AServerThatGivesNoMessageIsNotAskedForEach) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 50; ++i) {
+    test::MemoryMessage message = message_of(i);
+    message.lie = "deadly";
+    from.add(std::move(message));
+  }
+  const MigrateReport report = world.run();
+  EXPECT_LT(sum_of(report).failed, 6u);
+  EXPECT_NE(report.mailboxes.front().error, "");
+  for (auto& [id, message] : from.messages) message.lie.clear();
+  EXPECT_EQ(world.sum().copied, 50u);
 }
 
 TEST(Migration, LabelsAreCopiesWithinTheTarget) {

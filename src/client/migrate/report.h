@@ -48,6 +48,8 @@ struct MailboxReport {
   std::vector<std::string> notes;  // what could not be carried over besides: ACL, METADATA
   std::string error;               // why it was not gone through to its end
   VerifyReport verify;
+  // Messages that this run has copied or whose flags it has changed; for comparing only.
+  std::vector<uint64_t> touched;
 
   void fail(uint64_t id, std::string reason);
 };

@@ -41,6 +41,8 @@ struct MemoryAccount {
   uint64_t octets_read = 0;
   std::map<std::string, std::string> refused;  // octets: why
   std::set<std::string> refused_flags;
+  std::string loses;    // octets of a message that it says it has stored
+  std::string forgets;  // a flag of what it stores
   std::string own_name;
   std::map<std::string, std::string> acl;  // of every mailbox, as the rest
   std::map<std::string, std::string> metadata;
@@ -212,7 +214,11 @@ inline Result<std::vector<Result<uint64_t>>> append_to(MemoryConnection& c,
       out.emplace_back(bad());
       continue;
     }
+    imap::FlagList& flags = message.flags;
+    flags.erase(std::remove(flags.begin(), flags.end(), c.account.forgets), flags.end());
+    const bool lost = !c.account.loses.empty() && message.octets == c.account.loses;
     const uint64_t number = c.mailbox().add(std::move(message));
+    if (lost) c.mailbox().messages.erase(number);
     out.emplace_back(c.account.tells_numbers ? number : 0);
     if (c.account.refuses_what_it_stores) {
       out.back() = tl::unexpected(Error{Code::unavailable, "NO internal error"});

@@ -1,6 +1,7 @@
 #include "client/migrate/verify.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -67,10 +68,23 @@ Task<Result<>> compare_content(MigrateContext& context, MailTarget& target, cons
   co_return Result<>();
 }
 
+// What is both in the source and in the target.
+std::string flags_there(const imap::FlagList& wanted, const imap::FlagList& present) {
+  imap::FlagList out;
+  std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(out),
+               [&](const std::string& flag) { return has_flag(present, flag); });
+  return flags_text(std::move(out));
+}
+
+bool is_touched(const MailboxReport& report, uint64_t id) {
+  return std::binary_search(report.touched.begin(), report.touched.end(), id);
+}
+
 // Those of `missing` that are there under another number, which some servers had told wrongly:
-// found by what is in them, and written down.
+// found by what is in them, and written down. What this run has sent, and the server has taken and
+// not kept, is looked for by the next run and sent again; what was there once stays gone.
 Task<Result<>> find_missing(MigrateContext& context, MailTarget& target, LedgerMailbox entry,
-                            std::vector<LedgerMessage> missing, VerifyReport& report) {
+                            std::vector<LedgerMessage> missing, MailboxReport& report) {
   auto job = [&context, &entry] { return context.ledger.taken(entry.target); };
   auto taken = co_await net::run_on(context.pool, std::move(job));
   CO_TRY(taken);
@@ -82,14 +96,24 @@ Task<Result<>> find_missing(MigrateContext& context, MailTarget& target, LedgerM
   auto found = co_await seen.find(context, target, std::move(wanted));
   CO_TRY(found);
   Ledger::Change change;
-  change.mailbox = std::move(entry);
   for (size_t i = 0; i < missing.size(); ++i) {
-    if ((*found)[i] == 0) continue;
-    missing[i].target = (*found)[i];
-    change.messages.push_back(std::move(missing[i]));
+    LedgerMessage& row = missing[i];
+    if ((*found)[i] != 0) {
+      row.target = (*found)[i];
+      --report.verify.missing;
+      ++report.verify.compared;
+    } else if (is_touched(report, row.id)) {
+      row.state = CopyState::intended;
+      // It may come to light under the number that was told.
+      entry.look_from = std::min(entry.look_from, row.target);
+      row.target = 0;
+      entry.complete = false;
+    } else {
+      continue;
+    }
+    change.messages.push_back(std::move(row));
   }
-  report.missing -= change.messages.size();
-  report.compared += change.messages.size();
+  change.mailbox = std::move(entry);
   auto write = [&context, change = std::move(change)] { return context.ledger.commit(change); };
   auto written = co_await net::run_on(context.pool, std::move(write));
   co_return written;
@@ -109,6 +133,52 @@ Task<Result<>> doubt_all(MigrateContext& context, LedgerMailbox entry, MailboxRe
   co_return Result<>();
 }
 
+// What comparing has found besides counts.
+struct Found {
+  std::vector<LedgerMessage> missing;
+  Ledger::Change unkept;  // flags that the target has taken and not kept: the next run sets them
+};
+
+Task<Result<>> compare_page(MigrateContext& context, MailTarget& target, const TargetMailbox& there,
+                            Rows rows, MailboxReport& report, Found& out) {
+  const bool labels = context.options.labels == MigrateOptions::Labels::keywords;
+  const bool all = context.options.verify == MigrateOptions::Verify::content;
+  VerifyReport& verify = report.verify;
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, row] : rows) numbers.push_back(number);
+  std::vector<uint64_t> doubtful;
+  std::set<uint64_t> seen;
+  auto take = [&](TargetRow row) -> Result<> {
+    const auto at = rows.find(row.number);
+    if (at == rows.end()) return {};
+    seen.insert(row.number);
+    const LedgerMessage& copied = at->second;
+    const imap::FlagList flags = flags_of_text(copied.flags);
+    if (!same_flags(there, flags, row.flags, labels)) {
+      ++verify.flags_differ;
+      std::string kept = flags_there(flags, row.flags);
+      if (kept != copied.flags && is_touched(report, copied.id)) {
+        out.unkept.messages.push_back(copied);
+        out.unkept.messages.back().flags = std::move(kept);
+      }
+    }
+    const bool size = copied.octets == 0 || !row.size || *row.size == copied.octets;
+    if (all || !size) doubtful.push_back(row.number);
+    return {};
+  };
+  const MailTarget::RowsWanted wanted;
+  auto asked = co_await target.rows(numbers, wanted, take);
+  CO_TRY(asked);
+  verify.compared += seen.size();
+  for (auto& [number, row] : rows) {
+    if (seen.count(number) > 0) continue;
+    ++verify.missing;
+    if (out.missing.size() < missing_max) out.missing.push_back(row);
+  }
+  auto compared = co_await compare_content(context, target, rows, std::move(doubtful), verify);
+  co_return compared;
+}
+
 }  // namespace
 
 Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
@@ -118,18 +188,16 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
   CO_TRY(found);
   report.verify = VerifyReport();
   if (!*found || (*found)->target != mailbox.target) co_return Result<>();  // nothing was copied
-  const LedgerMailbox entry = **found;
+  LedgerMailbox entry = **found;
+  std::sort(report.touched.begin(), report.touched.end());
   auto there = co_await target.open(mailbox.target);
   CO_TRY(there);
-  VerifyReport& verify = report.verify;
-  verify.done = true;
+  report.verify.done = true;
   if (entry.target_validity != 0 && entry.target_validity != there->validity) {
     auto told = co_await doubt_all(context, entry, report);
     co_return told;
   }
-  const bool labels = context.options.labels == MigrateOptions::Labels::keywords;
-  const bool all = context.options.verify == MigrateOptions::Verify::content;
-  std::vector<LedgerMessage> missing;
+  Found differ;
   for (uint64_t after = 0;;) {
     auto job = [&context, &entry, after] {
       return context.ledger.page(entry, CopyState::copied, after, rows_at_once);
@@ -143,35 +211,19 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
       // Those that are elsewhere, or whose number was never told, are not looked for here.
       if (row.target != 0) rows.emplace(row.target, std::move(row));
     }
-    std::vector<uint64_t> numbers;
-    for (const auto& [number, row] : rows) numbers.push_back(number);
-    std::vector<uint64_t> doubtful;
-    std::set<uint64_t> seen;
-    auto take = [&](TargetRow row) -> Result<> {
-      const auto at = rows.find(row.number);
-      if (at == rows.end()) return {};
-      seen.insert(row.number);
-      const LedgerMessage& copied = at->second;
-      const imap::FlagList flags = flags_of_text(copied.flags);
-      if (!same_flags(*there, flags, row.flags, labels)) ++verify.flags_differ;
-      const bool size = copied.octets == 0 || !row.size || *row.size == copied.octets;
-      if (all || !size) doubtful.push_back(row.number);
-      return {};
-    };
-    const MailTarget::RowsWanted wanted;
-    auto asked = co_await target.rows(numbers, wanted, take);
-    CO_TRY(asked);
-    verify.compared += seen.size();
-    for (auto& [number, row] : rows) {
-      if (seen.count(number) > 0) continue;
-      ++verify.missing;
-      if (missing.size() < missing_max) missing.push_back(row);
-    }
-    auto compared = co_await compare_content(context, target, rows, std::move(doubtful), verify);
+    auto compared = co_await compare_page(context, target, *there, std::move(rows), report, differ);
     CO_TRY(compared);
   }
-  if (missing.empty()) co_return Result<>();
-  auto found_again = co_await find_missing(context, target, entry, std::move(missing), verify);
+  if (!differ.unkept.messages.empty()) {
+    entry.complete = false;
+    differ.unkept.mailbox = entry;
+    auto write = [&context, &differ] { return context.ledger.commit(differ.unkept); };
+    auto written = co_await net::run_on(context.pool, std::move(write));
+    CO_TRY(written);
+  }
+  if (differ.missing.empty()) co_return Result<>();
+  auto found_again =
+      co_await find_missing(context, target, entry, std::move(differ.missing), report);
   co_return found_again;
 }
 

@@ -105,6 +105,7 @@ Task<Result<>> MailboxCopy::compare_flags(std::map<uint64_t, imap::FlagList> fla
   // Without the keywords that were refused.
   for (LedgerMessage& row : change.messages) {
     row.flags = flags_text(carried(row, flags[row.id]));
+    report_.touched.push_back(row.id);
   }
   const auto refused = [this](const LedgerMessage& row) {
     return unflagged_.count(row.target) > 0;

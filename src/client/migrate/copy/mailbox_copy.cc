@@ -297,6 +297,7 @@ Task<Result<>> MailboxCopy::look(std::vector<PreparedMessage>& messages, Ledger:
     const imap::FlagList kept = kept_flags(messages[i].message.flags);
     if (!kept.empty()) flags[flags_text(kept)].push_back(number);
     ++report_.found;
+    report_.touched.push_back(row.id);
     change.messages.push_back(std::move(row));
   }
   messages = std::move(left);
@@ -397,6 +398,7 @@ Result<> MailboxCopy::hear(std::vector<LedgerMessage> sent, const Outcomes& outc
       there_.next = std::max(there_.next, row.target == 0 ? 0 : row.target + 1);
       ++report_.copied;
       report_.octets += row.octets;
+      report_.touched.push_back(row.id);
     } else if (throttle_of(outcome.error()) || outcome.error().code == Code::over_quota) {
       all = tl::unexpected(outcome.error());
       continue;  // as it is: intended

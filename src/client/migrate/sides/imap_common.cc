@@ -64,6 +64,9 @@ Task<Result<>> imap_rows(Session& session, UidSet uids, RowsWanted wanted,
       poor.insert_or_assign(one.uid, std::move(one));
       return {};
     }
+    // Flags in a response of their own that came before.
+    const auto told = poor.find(one.uid);
+    if (told != poor.end() && one.flags.empty()) one.flags = std::move(told->second.flags);
     left.remove(one.uid);
     return row(std::move(one));
   };
