@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -59,8 +61,19 @@ void forget(const std::string& path) {
   }
 }
 
+// A state that nothing is known to, and that goes with the process.
+Result<client::SyncState> empty_state(const std::string& account) {
+  std::string directory = std::filesystem::temp_directory_path() / "eilpost-sync-XXXXXX";
+  if (::mkdtemp(directory.data()) == nullptr) return fail_errno(directory, errno);
+  auto state = client::SyncState::open(directory + "/state", account);
+  std::error_code ignored;  // its files stay open
+  std::filesystem::remove_all(directory, ignored);
+  return state;
+}
+
 Result<client::SyncState> open_state(ToolWorld& world, const SyncArguments& arguments,
                                      const std::string& path, const std::string& account) {
+  if (arguments.rebuild && arguments.options.dry_run) return empty_state(account);
   if (arguments.rebuild) {
     // Not under the feet of another process.
     TRY(client::Database::open(path));
@@ -91,6 +104,10 @@ void tell_report(Output& output, const SyncArguments& arguments, const client::S
     return;
   }
   if (arguments.quiet) return;
+  if (arguments.options.dry_run) {
+    output.print("{} mailboxes, nothing was changed\n", r.mailboxes);
+    return;
+  }
   if (!r.changed_anything()) {
     output.print("{} mailboxes, nothing to do\n", r.mailboxes);
     return;
@@ -236,6 +253,8 @@ void add_sync(ToolHost& host) {
   add_account_options(*command, "", arguments->account);
   add_options(*command, *arguments);
   command->footer(
+      "For example: eilpost sync --server imaps://imap.example.org --user anna@example.org \\\n"
+      "                          --maildir ~/Mail\n"
       "New messages, flags, keywords, moves between mailboxes and removals go both ways. Nothing\n"
       "is removed because a side is empty, missing or new. What is remembered may be thrown away:\n"
       "messages are then paired by their content. Any program may work in the Maildir meanwhile.\n"
