@@ -52,6 +52,16 @@ std::string problem_words(const sasl::BearerProblem& problem) {
   return problem.status + ": " + problem.reason;
 }
 
+// A failure of TLS, with what may be done about it.
+Error with_advice(Error error) {
+  if (error.detail.find("wrong version number") != std::string::npos) {
+    error.detail += ": nothing there speaks TLS from the first octet (imap://HOST is STARTTLS)";
+  } else if (error.detail.find("certificate verify failed") != std::string::npos) {
+    error.detail += " (--ca-file FILE trusts another authority)";
+  }
+  return error;
+}
+
 // The answer to a challenge as it stands behind "+".
 Result<std::string> next_response(sasl::Client& exchange, std::string_view challenge) {
   const std::string octets = TRY(sasl::base64_decode(challenge));
@@ -90,7 +100,9 @@ Task<Result<std::unique_ptr<Session>>> Session::open(SessionOptions options) {
     stream = std::move(*connected);
   } else {
     auto connected = co_await net::connect_tcp(endpoint.host, endpoint.port, std::move(connect));
-    if (!connected) co_return wrap(std::move(connected).error(), print_endpoint(endpoint));
+    if (!connected) {
+      co_return wrap(with_advice(std::move(connected).error()), print_endpoint(endpoint));
+    }
     stream = std::move(*connected);
   }
   std::unique_ptr<Session> session(new Session(std::move(options), std::move(stream)));
@@ -134,7 +146,7 @@ Task<Result<>> Session::begin_tls() {
   auto agreed = co_await command(std::move(body));
   CO_TRY(agreed);
   auto secured = co_await connection_.start_tls(options_.tls, endpoint().host);
-  CO_TRY(secured);
+  if (!secured) co_return tl::unexpected(with_advice(std::move(secured).error()));
   in_clear_ = false;
   capabilities_.clear();
   auto told = co_await ask_capability();

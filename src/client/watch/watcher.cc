@@ -201,6 +201,9 @@ Task<Result<std::vector<std::string>>> Watcher::names(Session& session) {
   for (const std::string& pattern : options_.patterns) {
     auto listed = co_await session.list(pattern);
     CO_TRY(listed);
+    if (listed->empty() && unmatched_.insert(pattern).second) {
+      hooks_.progress("no mailbox is called " + pattern + " so far");
+    }
     for (const MailboxInfo& info : *listed) {
       if (info.selectable && !has_control_character(info.name)) found.insert(info.name);
     }

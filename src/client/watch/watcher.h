@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,8 @@ class Watcher {
   net::Signal& stop_;
   const std::atomic<bool>& stopping_;
   WatchedMailboxes known_;
-  bool first_look_ = true;  // nothing was known before: what is there is no news
+  std::set<std::string> unmatched_;  // patterns that name nothing, told already
+  bool first_look_ = true;           // nothing was known before: what is there is no news
   bool catching_up_ = false;
 };
 

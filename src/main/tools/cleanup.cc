@@ -439,6 +439,8 @@ void add_cleanup(ToolHost& host) {
   journal->add_option("--journal", arguments->journal, "The journal")->type_name("FILE");
   journal->add_flag("--json", arguments->report.json, "Print JSON, one object a line");
   parent->footer(
+      "For example: eilpost cleanup list --server imaps://imap.example.org --user "
+      "anna@example.org\n"
       "Nothing is changed without --apply. What is moved or marked can be put back by undo; what "
       "is "
       "purged cannot.\nExit codes: 0 done, 1 failed or not all of it could be done, 2 wrong "

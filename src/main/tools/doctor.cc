@@ -224,6 +224,7 @@ void add_doctor(ToolHost& host) {
   arguments->account.silence_seconds = 30;
   add_options(*command, *arguments);
   command->footer(
+      "For example: eilpost doctor --server imaps://imap.example.org --user anna@example.org\n"
       "Without --user it looks from outside: ports, TLS, certificate, what is offered. With an\n"
       "account it signs in once, reads, and changes nothing. Further sign-ins (other mechanisms,\n"
       "ports and forms of the name) are counted and asked for first, and end at the first sign of\n"

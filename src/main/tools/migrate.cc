@@ -141,7 +141,8 @@ std::string plan_text(const client::MigrateReport& report) {
       continue;
     }
     messages += mailbox.in_source;
-    out += fmt::format("{} > {}: {} messages", mailbox.source, mailbox.target, mailbox.in_source);
+    out += fmt::format("{} > {}: {} message{}", mailbox.source, mailbox.target, mailbox.in_source,
+                       mailbox.in_source == 1 ? "" : "s");
     out += mailbox.before > 0 ? fmt::format(", {} of them copied\n", mailbox.before) : "\n";
   }
   return out + fmt::format("in all: {} messages; nothing was changed\n", messages);
@@ -539,6 +540,9 @@ void add_migrate(ToolHost& host) {
   add_mapping_options(*command, *arguments);
   add_copy_options(*command, *arguments);
   command->footer(
+      "For example: eilpost migrate plan --from-server imaps://old.example.org --from-user anna "
+      "\\\n"
+      "                                  --to-server imaps://new.example.org --to-user anna\n"
       "Run plan, then copy while the old server is still in use, copy again (delta) for what has "
       "come since,\nturn deliveries over, and run cutover. The ledger keeps a message from being "
       "copied twice, also after\nan interruption at any moment. Nothing is ever removed from the "

@@ -73,6 +73,7 @@ CLI::App* add_tool(CLI::App& parent, const char* name, const char* help) {
 void add_account_options(CLI::App& command, const std::string& prefix,
                          AccountArguments& arguments) {
   const auto name = [&](const char* option) { return "--" + prefix + option; };
+  const size_t before = command.get_options().size();
   command
       .add_option(name("server"), arguments.server,
                   "imaps://HOST, imap://HOST (STARTTLS), HOST or HOST:PORT; without it the server "
@@ -96,7 +97,7 @@ void add_account_options(CLI::App& command, const std::string& prefix,
   add_token_cache_option(command, prefix, arguments.token_cache);
   command
       .add_option(name("as"), arguments.authzid,
-                  "Open this account's mail with the credentials of --user")
+                  "Open this account's mail with the credentials of --" + prefix + "user")
       ->type_name("NAME");
   command.add_option(name("mechanism"), arguments.mechanism, "This SASL mechanism and no other")
       ->type_name("NAME");
@@ -119,6 +120,11 @@ void add_account_options(CLI::App& command, const std::string& prefix,
                   "it is on this machine), always (behind a tunnel), never")
       ->type_name("WHEN")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  const char* group = prefix == "from-" ? "Source account"
+                      : prefix == "to-" ? "Target account"
+                                        : "Account";
+  const auto options = command.get_options();
+  for (size_t i = before; i < options.size(); ++i) options[i]->group(group);
 }
 
 void add_token_cache_option(CLI::App& command, const std::string& prefix, std::string& path) {

@@ -131,6 +131,10 @@ net::Task<Result<int>> watch(client::Watcher& watcher, client::WatchedMailboxes 
 }
 
 Result<int> run_watch(ToolWorld& world, const WatchArguments& arguments) {
+  if (arguments.once && arguments.state_file.empty()) {
+    return fail(Code::invalid,
+                "--once compares with what an earlier run has seen: expected --state");
+  }
   client::AccountSpec spec = TRY(account_spec(arguments.account, ""));
   // A wait for a dead server should be short: nothing large is ever asked for.
   spec.silence = std::min(spec.silence, std::chrono::seconds(60));
@@ -194,7 +198,7 @@ void add_watch(ToolHost& host) {
       ->capture_default_str();
   command
       ->add_option("--poll", arguments->options.poll_seconds,
-                   "Seconds between two looks at mailboxes that no connection sits in")
+                   "Seconds between two looks at all mailboxes, whatever the server has told")
       ->check(CLI::Range(5, 86400))
       ->capture_default_str();
   command
@@ -204,6 +208,8 @@ void add_watch(ToolHost& host) {
       ->capture_default_str();
   command->add_flag("--no-notify", arguments->no_notify, "Do not use NOTIFY");
   command->footer(
+      "For example: eilpost watch --server imaps://imap.example.org --user anna@example.org "
+      "--mailbox '*'\n"
       "A lost connection is made again, and what happened meanwhile is told as well, marked "
       "caught_up.\n"
       "A command gets EILPOST_EVENT (arrived, removed, changed, created, deleted, reset), "

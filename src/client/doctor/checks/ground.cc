@@ -12,7 +12,7 @@ Task<Result<Ground>> find_ground(Examination& exam, Session& session) {
     how.condstore = true;
     std::string name = out.mailbox;
     auto selected = co_await session.select(std::move(name), how);
-    CO_TRY(selected);
+    if (!selected) co_return wrap(std::move(selected).error(), out.mailbox);
     open = session.selected();
   }
   out.exists = open->exists;

@@ -311,9 +311,9 @@ void ask_for(Examination& exam, Section& section, std::vector<Try>& tries, bool 
   const int count = static_cast<int>(tries.size()) + last;
   if (tries.empty()) return;
   const std::string why = fmt::format(
-      "{} more sign-ins would show which mechanisms, ports and login names work; {} of them use "
+      "{} more sign-in{} would show which mechanisms, ports and login names work; {} with "
       "names that may be wrong, which some servers count towards a lock-out",
-      count, unsure);
+      count, count == 1 ? "" : "s", unsure);
   const int allowed = exam.consent(count, why);
   if (allowed < count) {
     section.find(Grade::note, "sign-in.not-asked",
