@@ -2,7 +2,7 @@
 // of a batch are made durable together, then they are renamed into new/ (without any flag) or cur/.
 // What was not committed is taken away again. Lines end with LF, as local programs expect; a
 // message where that could not be undone exactly (bare LF, CR CR LF) is kept as it came. Blocks;
-// one thread at a time.
+// one thread at a time, with some of its own while commit() runs.
 #pragma once
 
 #include <cstdint>

@@ -169,6 +169,23 @@ TEST_F(MaildirTest, WhatWasNotCommittedIsTakenAway) {
   EXPECT_TRUE(mailbox.entries()->empty());
 }
 
+TEST_F(MaildirTest, ABatchIsThereAsAWholeOrNotAtAll) {
+  MaildirMailbox mailbox = make();
+  {
+    MaildirDelivery delivery(mailbox, {});
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(delivery.add(*Octets::of("x"), 0, 1));
+    ASSERT_TRUE(delivery.commit());
+  }
+  EXPECT_EQ(mailbox.entries()->size(), 100U);
+  MaildirDelivery delivery(mailbox, {});
+  std::string name;
+  for (int i = 0; i < 100; ++i) name = *delivery.add(*Octets::of("x"), 0, 1);
+  // One of them cannot be made durable: so none is shown.
+  fs::remove(root_ + "/tmp/" + name);
+  EXPECT_FALSE(delivery.commit());
+  EXPECT_EQ(mailbox.entries()->size(), 100U);
+}
+
 TEST_F(MaildirTest, FlagsAreRenamesAndNothingIsOverwritten) {
   MaildirMailbox mailbox = make();
   const std::string name = deliver(mailbox, "x");

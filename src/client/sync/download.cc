@@ -1,7 +1,7 @@
 // Downloads: batches of messages, each fetched by one command and written into the Maildir's tmp/.
 // Some thousand are made durable together, get their places, and only then the state knows of them.
-// Several connections work on one mailbox; while the batch of one is written, the servers of the
-// others go on sending.
+// Several connections work on one mailbox; a thread of its own writes what one of them has fetched
+// while all of them fetch the next.
 
 #include <algorithm>
 #include <deque>
@@ -10,6 +10,7 @@
 #include "client/maildir/delivery.h"
 #include "client/session/fetching.h"
 #include "client/sync/apply.h"
+#include "net/disk_pool.h"
 #include "net/signal.h"
 
 namespace eilpost::client {
@@ -30,25 +31,28 @@ struct Kept {
   SyncMessage message;
 };
 
-// Shared by the connections of one mailbox.
+// Shared by the connections of one mailbox. `delivery` and what it holds belong to the thread of
+// `disk` until that is stopped, and so do the state and the Maildir.
 struct Download {
   Download(SyncWorld world_in, MailboxPair& pair_in, net::Executor executor)
       : world(world_in),
         pair(pair_in),
-        delivery(*pair_in.maildir, {.durable = world_in.options.durable}),
-        ended(executor) {}
+        ended(executor),
+        delivery(*pair_in.maildir, {.durable = world_in.options.durable}) {}
 
   SyncWorld world;
   MailboxPair& pair;
   std::deque<UidSet> batches;
-  MaildirDelivery delivery;
-  std::vector<Kept> kept;  // what is in it
-  uint64_t kept_bytes = 0;
   uint64_t total = 0;
   uint64_t done = 0;
   Result<> result;    // the first Error
   int running = 0;    // connections besides the first
   net::Signal ended;  // one of these has come to its end
+
+  MaildirDelivery delivery;
+  std::vector<Kept> kept;  // what is in it
+  uint64_t kept_bytes = 0;
+  net::DiskPool disk{{.name = "maildir", .threads = 1}};
 };
 
 std::deque<UidSet> batches_of(std::vector<FreshRemote> wanted) {
@@ -103,7 +107,48 @@ Result<> keep(Download& download, const std::vector<FetchedBody>& bodies) {
   return enough ? settle(download) : Result<>();
 }
 
-Task<Result<>> work(Download& download, Session& session) {
+// Writes what one connection has fetched, one batch at a time, beside it.
+class Writer {
+ public:
+  Writer(Download& download, net::Executor executor) : download_(download), written_(executor) {}
+
+  // Once the batch before is written; the Error is that one's.
+  Task<Result<>> write(std::vector<FetchedBody> bodies) {
+    auto before = co_await finish();
+    CO_TRY(before);
+    // Shared by the job and this coroutine.
+    job_ = std::make_shared<Job>();
+    job_->bodies = std::move(bodies);
+    auto run = [job = job_, &download = download_, handle = written_.handle()] {
+      job->result = keep(download, job->bodies);
+      job->bodies.clear();
+      handle.notify();
+    };
+    auto posted = download_.disk.post(std::move(run));
+    if (!posted) job_.reset();
+    co_return posted;
+  }
+  // Everything that was given is written.
+  Task<Result<>> finish() {
+    if (job_ == nullptr) co_return Result<>();
+    co_await written_.wait_until(net::no_deadline);
+    written_.take();
+    Result<> result = std::move(job_->result);
+    job_.reset();
+    co_return result;
+  }
+
+ private:
+  struct Job {
+    std::vector<FetchedBody> bodies;
+    Result<> result;
+  };
+  Download& download_;
+  net::Signal written_;
+  std::shared_ptr<Job> job_;
+};
+
+Task<Result<>> fetch_and_write(Download& download, Session& session, Writer& writer) {
   while (!download.batches.empty() && download.result && !download.world.stopping) {
     UidSet uids = std::move(download.batches.front());
     download.batches.pop_front();
@@ -114,8 +159,6 @@ Task<Result<>> work(Download& download, Session& session) {
       download.batches.push_front(std::move(uids));
       co_return tl::unexpected(std::move(batch).error());
     }
-    auto kept = keep(download, batch->bodies);
-    CO_TRY(kept);
     SyncReport& report = download.world.report;
     for (const auto& [uid, error] : batch->failed) {
       report.leave(download.pair.state.name + ": uid " + std::to_string(uid.value) +
@@ -123,6 +166,8 @@ Task<Result<>> work(Download& download, Session& session) {
     }
     // What is gone meanwhile is gone; what failed is tried again by the next run.
     if (batch->bodies.size() != count) download.pair.unsure = true;
+    auto written = co_await writer.write(std::move(batch->bodies));
+    CO_TRY(written);
     download.done += count;
     if (download.world.hooks.progress) {
       download.world.hooks.progress("download " + download.pair.state.name, download.done,
@@ -130,6 +175,14 @@ Task<Result<>> work(Download& download, Session& session) {
     }
   }
   co_return Result<>();
+}
+
+Task<Result<>> work(Download& download, Session& session) {
+  auto executor = co_await net::this_executor();
+  Writer writer(download, executor);
+  auto fetched = co_await fetch_and_write(download, session, writer);
+  auto written = co_await writer.finish();
+  co_return written ? fetched : written;
 }
 
 Task<> work_beside(std::shared_ptr<Download> download) {
@@ -172,6 +225,7 @@ Task<Result<>> download(SyncWorld world, Session& session, MailboxPair& pair,
     co_await all->ended.wait_until(net::no_deadline);
     all->ended.take();
   }
+  all->disk.stop();
   // What came before an Error is not fetched a second time.
   auto settled = settle(*all);
   if (!settled && all->result) all->result = std::move(settled);
