@@ -102,6 +102,10 @@ Task<Result<>> find_missing(MigrateContext& context, MailTarget& target, LedgerM
       row.target = (*found)[i];
       --report.verify.missing;
       ++report.verify.compared;
+    } else if (row.target == 0 && !seen.empty()) {
+      // Something is there that nobody knows: it may be this one, rewritten.
+      --report.verify.missing;
+      continue;
     } else if (is_touched(report, row.id)) {
       row.state = CopyState::intended;
       // It may come to light under the number that was told.
@@ -208,8 +212,14 @@ Task<Result<>> verify_mailbox(MigrateContext& context, MailTarget& target,
     after = page->back().id;
     Rows rows;
     for (LedgerMessage& row : *page) {
-      // Those that are elsewhere, or whose number was never told, are not looked for here.
-      if (row.target != 0) rows.emplace(row.target, std::move(row));
+      // Those that are elsewhere are not looked for here.
+      if (row.target != 0) {
+        rows.emplace(row.target, std::move(row));
+      } else if (is_touched(report, row.id) && !row.fingerprint.empty() &&
+                 differ.missing.size() < missing_max) {
+        ++report.verify.missing;  // the server has not told where it is
+        differ.missing.push_back(std::move(row));
+      }
     }
     auto compared = co_await compare_page(context, target, *there, std::move(rows), report, differ);
     CO_TRY(compared);
