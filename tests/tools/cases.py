@@ -1,8 +1,8 @@
 """What a case of these tests is given, and how it says that it is one.
 
-Each case_*.py registers its cases with @case; a case raises Failure, Missing (a server is not on
-this machine) or Skipped. Cases run several at once, each in a process of its own, so they share
-nothing.
+Each cases/case_*.py registers its cases with @case; a case raises Failure, Missing (a server is
+not on this machine) or Skipped. Cases run several at once, each in a process of its own, so they
+share nothing.
 """
 
 import os
@@ -11,7 +11,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.join(ROOT, "tests"), os.path.join(ROOT, "bench")]
+FOLDERS = ["", "bad", "defects", "roles", "cases"]
+sys.path[:0] = [*(os.path.join(HERE, folder) for folder in FOLDERS),
+                os.path.join(ROOT, "tests"), os.path.join(ROOT, "bench")]
 
 CASES = {}
 

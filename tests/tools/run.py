@@ -4,6 +4,9 @@ and against real ones, cuts their connections, kills them, and looks what is lef
 
   run.py --eilpost build/dev/eilpost [--slow] [--seed N] [PART...]    cases by a part of their name
 
+bad/ is the server that misbehaves, defects/ what it does then, roles/ each tool with the state in
+which it is put before and looked at after, cases/ which of them meet.
+
 The short run draws its cases, and what chance decides in them, by SEED, so that two runs of one
 tree do the same; --slow takes another seed each time. Ends with "N passed, N failed[, N skipped]".
 """
@@ -31,7 +34,7 @@ SEED = 905337883  # of the short run
 
 
 def load():
-    for path in sorted(glob.glob(os.path.join(cases.HERE, "case_*.py"))):
+    for path in sorted(glob.glob(os.path.join(cases.HERE, "cases", "case_*.py"))):
         importlib.import_module(os.path.basename(path)[: -len(".py")])
 
 

@@ -17,8 +17,8 @@ import tempfile
 import traceback
 import zlib
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cases  # noqa: E402, F401 (where the others are found)
 import defects  # noqa: E402
 import scenes  # noqa: E402
 from bad_server import BadServer, Cut  # noqa: E402
