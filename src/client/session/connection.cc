@@ -458,7 +458,8 @@ Result<> Connection::handle_untagged(imap::Response response) {
     }
   }
   Running* running = oldest();
-  const auto& hear = running != nullptr ? running->expect.untagged : unasked_;
+  const bool asked = running != nullptr && running->expect.untagged;
+  const auto& hear = asked ? running->expect.untagged : unasked_;
   return hear ? hear(std::move(response)) : Result<>();
 }
 

@@ -113,7 +113,8 @@ class Connection {
   // From the OK to COMPRESS on (RFC 4978). Code::invalid when more had come with it.
   Result<> start_deflate();
 
-  // Who gets what comes while no command runs (NOTIFY); null: only the observer.
+  // Who gets what comes while no command runs, or one that expects nothing (NOTIFY); null: only the
+  // observer.
   void set_unasked(std::function<Result<>(imap::Response)> unasked) {
     unasked_ = std::move(unasked);
   }

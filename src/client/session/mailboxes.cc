@@ -40,6 +40,22 @@ MailboxInfo info_of(const imap::ListData& data) {
   return info;
 }
 
+// Adds what `more` says to `out`; true when the two contradict each other.
+bool merge(const imap::StatusData& more, imap::StatusData& out) {
+  bool contradiction = false;
+  for (const imap::StatusValue& value : more.values) {
+    const auto known = std::find_if(out.values.begin(), out.values.end(),
+                                    [&](const auto& one) { return one.item == value.item; });
+    if (known == out.values.end()) {
+      out.values.push_back(value);
+    } else if (*known != value) {
+      contradiction = true;
+      *known = value;
+    }
+  }
+  return contradiction;
+}
+
 }  // namespace
 
 // --- ENABLE, SELECT ---
@@ -233,14 +249,14 @@ Task<Result<imap::StatusData>> Session::status(std::string mailbox,
   status.items = std::move(items);
   imap::StatusData out;
   Expect expect;
-  // NOTIFY may tell of other mailboxes meanwhile.
+  // NOTIFY may tell of this mailbox and of others meanwhile. Which of two is the answer cannot be
+  // told, and the answer may be the older: where they differ, that is news.
   expect.untagged = [this, &out, wanted = status.mailbox](imap::Response response) -> Result<> {
-    auto* data = std::get_if<imap::StatusData>(&response);
+    const auto* data = std::get_if<imap::StatusData>(&response);
     if (data == nullptr || imap::fold_inbox(data->mailbox) != wanted) {
       return connection_.hear_unasked(std::move(response));
     }
-    out = std::move(*data);
-    return {};
+    return merge(*data, out) ? connection_.hear_unasked(std::move(response)) : Result<>();
   };
   imap::CommandBody body = std::move(status);
   auto answer = co_await command(std::move(body), std::move(expect));

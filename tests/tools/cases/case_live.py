@@ -87,6 +87,54 @@ def watch(context, kind=None, carrier="plain"):
         side.stop()
 
 
+class Meanwhile(defects.Defect):
+    """One message arrives while a command is answered, and NOTIFY tells of it before the tagged
+    response: ahead of the answer to STATUS, behind it, or alone."""
+
+    profile = "notify"
+
+    def __init__(self, name, ahead=False):
+        self.waits_for, self.ahead = name, ahead
+
+    def happens(self, session, name):
+        """True once: when the command is answered for the first time."""
+        if session.told is None or self.waits_for != name:
+            return False
+        self.waits_for = None
+        session.account.append("INBOX", scenes.letter(21))
+        return True
+
+    def command(self, session, command):
+        if command.name == "NOOP" and self.happens(session, "NOOP"):
+            session.notify()
+        return False
+
+    def untagged(self, session, kind, line):
+        if kind != "status" or not self.happens(session, "STATUS"):
+            return [line]
+        box = session.account.find("INBOX")
+        news = b"* STATUS INBOX (MESSAGES %d UIDNEXT %d)\r\n" % (len(box.messages), box.uid_next)
+        session.told = session.news()
+        return [news, line] if self.ahead else [line, news]
+
+
+def watch_meanwhile(context, defect):
+    side = BadSide("notify", "plain")
+    side.fill(scenes.small())
+    try:
+        with live(context, "watch", "--json", "--mailbox", "*", "--poll", "1000", "--renew", "10",
+                  *side.options()) as tool:
+            tool.wait(lambda: any("connected" in line for line in tool.err), "it connects")
+            side.bad.defect = defect
+            side.bad.account.append("INBOX", scenes.letter(20))
+            tool.wait(lambda: arrivals(tool) == 2, "both messages are told")
+            tool.end()
+            events = {json.loads(line)["event"] for line in tool.out}
+            check(events <= {"arrived", "changed"}, f"events: {tool.out}")
+    finally:
+        side.stop()
+
+
 def sync(context, kind=None, carrier="plain"):
     side = BadSide(kind.profile if kind else "rich", carrier)
     side.fill(scenes.small())
@@ -127,6 +175,10 @@ def register():
     case("watch stays", "watch", weight=8)(watch)
     case("watch stays, over all of it", "watch", weight=8, share=0.3)(
         lambda context: watch(context, carrier="all of it"))
+    for name, defect in (("alone", ("NOOP",)), ("ahead of STATUS's answer", ("STATUS", True)),
+                         ("behind STATUS's answer", ("STATUS", False))):
+        case(f"watch hears what NOTIFY tells while it asks: {name}", "watch", weight=4)(
+            lambda context, defect=defect: watch_meanwhile(context, Meanwhile(*defect)))
     kinds = defects.load()
     for name in ("silence: IDLE tells nothing", "modseq: HIGHESTMODSEQ 0", "uidnext: not said at "
                  "SELECT", "stray: lines that are no IMAP", "words: all in lower case",
