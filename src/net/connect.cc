@@ -71,7 +71,8 @@ Task<Result<Stream>> connect_one(Address address, Deadline deadline) {
     ::getsockopt(raw_fd, SOL_SOCKET, SO_ERROR, &error, &length);
   }
   if (error != 0) {
-    co_return fail(Code::unavailable,
+    // ECONNRESET: it was accepted, and reset before we looked.
+    co_return fail(error == ECONNRESET ? Code::closed : Code::unavailable,
                    fmt::format("{}: {}", address.to_string(), std::strerror(error)));
   }
   StreamInside::core(stream)->local = local_address_of(raw_fd);

@@ -20,7 +20,7 @@ struct ConnectOptions {
 };
 
 // `host` is a name (each of its addresses is tried) or an IP address. Code::not_found when the name
-// has none, Code::unavailable when all refuse, Code::timeout.
+// has none, Code::unavailable when all refuse, Code::closed: reset at once, Code::timeout.
 Task<Result<Stream>> connect_tcp(std::string host, uint16_t port, ConnectOptions options);
 Task<Result<Stream>> connect_unix(std::string path, ConnectOptions options);
 

@@ -20,7 +20,12 @@ using std::chrono::seconds;
 
 // Tries of one mailbox that end without a single message more.
 constexpr int fruitless_max = 4;
-// Then each message is tried alone, and one that ends the connection so often is given up.
+// Tries that the server refuses, or does not take a connection for, without a word of how long to
+// wait: some twenty minutes. Half a minute of them before anything is known of it.
+constexpr int refused_max = 12;
+constexpr int refused_at_first_max = 6;
+// After so many fruitless ones each message is tried alone, and one that ends the connection so
+// often is given up.
 constexpr int careful_after = 2;
 constexpr int message_tries_max = 2;
 // So many of them one after the other, and it is no message.
@@ -121,13 +126,16 @@ Task<Result<>> Migration::connect(Worker& worker) {
 
 Task<Result<>> Migration::prepare() {
   Backoff backoff;
+  int refused = 0;
   for (;;) {
     auto connected = co_await connect(*first_);
     if (connected) connected = co_await plan();
     if (connected) break;
     first_->drop_dead();
-    const bool again = throttle_of(connected.error()).has_value();
-    if (!again) co_return connected;
+    const std::optional<Throttle> throttle = throttle_of(connected.error());
+    if (!throttle || (throttle->wait_seconds == 0 && ++refused == refused_at_first_max)) {
+      co_return connected;
+    }
     const bool rested = co_await rest(connected.error(), backoff, "");
     if (!rested) co_return connected;
   }
@@ -278,6 +286,7 @@ Task<bool> Migration::copy_mailbox(Worker& worker, size_t index) {
   CopyTries tries;
   Backoff backoff;
   int fruitless = 0;
+  int refused = 0;
   int given_up = 0;
   for (;;) {
     const uint64_t before = report.copied + report.found + report.linked;
@@ -290,15 +299,18 @@ Task<bool> Migration::copy_mailbox(Worker& worker, size_t index) {
     if (context_.stopping) co_return true;
     if (is_final(done.error())) co_return false;
     worker.drop_dead();
-    const bool throttled = throttle_of(done.error()).has_value();
+    const std::optional<Throttle> throttle = throttle_of(done.error());
     // It is about this mailbox and not about the connection.
-    if (worker.source && worker.target && !throttled) co_return true;
+    if (worker.source && worker.target && !throttle) co_return true;
     if (report.copied + report.found + report.linked > before) {
       fruitless = 0;
+      refused = 0;
       given_up = 0;
       backoff.succeeded();
-    } else if (!throttled) {
+    } else if (!throttle) {
       ++fruitless;
+    } else if (throttle->wait_seconds == 0) {
+      ++refused;
     }
     if (tries.careful && tries.in_hand != 0) {
       if (++tries.failures[tries.in_hand] >= message_tries_max) {
@@ -310,7 +322,8 @@ Task<bool> Migration::copy_mailbox(Worker& worker, size_t index) {
       tries.in_hand = 0;
     }
     tries.careful = tries.careful || fruitless >= careful_after;
-    if (fruitless >= fruitless_max || given_up >= given_up_max) co_return true;
+    const bool enough = fruitless >= fruitless_max || refused >= refused_max;
+    if (enough || given_up >= given_up_max) co_return true;
     const bool rested = co_await rest(done.error(), backoff, report.source);
     if (!rested) co_return true;
   }

@@ -201,10 +201,10 @@ Task<Result<std::vector<MailboxInfo>>> Session::list(std::string pattern) {
     list.return_special_use = has("SPECIAL-USE") || has("IMAP4rev2");
   }
   Expect expect;
-  expect.untagged = [&out](imap::Response response) -> Result<> {
-    if (const auto* data = std::get_if<imap::ListData>(&response)) {
-      if (!data->lsub) out.push_back(info_of(*data));
-    }
+  expect.untagged = [this, &out](imap::Response response) -> Result<> {
+    const auto* data = std::get_if<imap::ListData>(&response);
+    if (data == nullptr) return connection_.hear_unasked(std::move(response));
+    if (!data->lsub) out.push_back(info_of(*data));
     if (out.size() <= mailboxes_max) return {};
     return fail(Code::too_big,
                 fmt::format("the server lists more than {} mailboxes", mailboxes_max));

@@ -2,14 +2,17 @@
 is done, and a run afterwards puts everything right. The short run takes a sample by seed, --slow
 all."""
 
+import contextlib
 import random
+import socket
 
 import roles
 import scenes
 from bad_server import Cut
 from cases import case
-from harness import Failure
+from harness import Failure, check, check_equal
 from sides import BadSide
+from tool import Tool
 
 SAMPLE = 3   # of each direction, of each role
 SHARES = 16  # cases into which all octets are divided
@@ -65,7 +68,21 @@ def every(context, role_kind, share):
     return f"{count} cuts"
 
 
+def nobody_listens(context):
+    """A wrong port is told, and not tried for ever."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    side = ["--from-server", f"imap+plain://127.0.0.1:{port}", "--from-user", "anna",
+            "--from-password", "env:SECRET"]
+    other = [word.replace("--from", "--to").replace("anna", "ben") for word in side]
+    done = Tool(context.binary, context.directory).run(
+        "migrate", "--ledger", context.path("ledger"), *side, *other)
+    check_equal(done.status, 1, f"status: {done}")
+    check("Connection refused" in done.err, done.err)
+
+
 def register():
+    case("migrate, nobody listens", "migrate", slow=True)(nobody_listens)
     for name, role in roles.load().items():
         case(f"{name}, cut connections", role.tool, weight=9, share=0.5)(
             lambda context, r=role: sample(context, r))
