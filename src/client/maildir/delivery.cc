@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <functional>
+#include <system_error>
 #include <thread>
 
 #include "net/socket.h"
@@ -141,7 +142,12 @@ MaildirDelivery::MaildirDelivery(const MaildirMailbox& mailbox, Options options)
     : mailbox_(mailbox), options_(options) {}
 
 MaildirDelivery::~MaildirDelivery() {
+  drop();
+}
+
+void MaildirDelivery::drop() {
   for (const File& file : files_) ::unlink((mailbox_.path() + "/tmp/" + file.unique).c_str());
+  files_.clear();
 }
 
 Result<std::string> MaildirDelivery::add(const Octets& message, MaildirFlags flags, int64_t date) {
@@ -168,7 +174,13 @@ Result<> MaildirDelivery::sync_files(const std::string& tmp) {
     }
   };
   std::vector<std::thread> threads;
-  for (size_t i = 1; i < results.size(); ++i) threads.emplace_back(work, std::ref(results[i]));
+  for (size_t i = 1; i < results.size(); ++i) {
+    try {
+      threads.emplace_back(work, std::ref(results[i]));
+    } catch (const std::system_error&) {
+      break;  // no more threads are to be had: fewer do it
+    }
+  }
   work(results[0]);
   for (std::thread& thread : threads) thread.join();
   for (const Result<>& result : results) TRY(result);
@@ -176,6 +188,13 @@ Result<> MaildirDelivery::sync_files(const std::string& tmp) {
 }
 
 Result<> MaildirDelivery::commit() {
+  Result<> done = place();
+  // fsync() tells of a failure once: another try would believe in what is not on the disk.
+  if (!done) drop();
+  return done;
+}
+
+Result<> MaildirDelivery::place() {
   const std::string tmp = mailbox_.path() + "/tmp";
   if (options_.durable) TRY(sync_files(tmp));
   bool into_new = false;

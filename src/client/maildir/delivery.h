@@ -30,7 +30,8 @@ class MaildirDelivery {
   // `date`: the internal date in seconds. The answer is the message's unique name. Code::io.
   Result<std::string> add(const Octets& message, MaildirFlags flags, int64_t date);
   size_t waiting() const { return files_.size(); }
-  // Afterwards all that were added are there and durable, under the names that add() gave.
+  // Afterwards all that were added are there and durable, under the names that add() gave. After an
+  // Error some may be there without being durable, and the others are taken away.
   Result<> commit();
 
  private:
@@ -39,6 +40,8 @@ class MaildirDelivery {
     MaildirFlags flags = 0;
   };
   Result<> sync_files(const std::string& tmp);
+  Result<> place();
+  void drop();
 
   const MaildirMailbox& mailbox_;
   Options options_;

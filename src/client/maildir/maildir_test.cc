@@ -184,6 +184,10 @@ TEST_F(MaildirTest, ABatchIsThereAsAWholeOrNotAtAll) {
   fs::remove(root_ + "/tmp/" + name);
   EXPECT_FALSE(delivery.commit());
   EXPECT_EQ(mailbox.entries()->size(), 100U);
+  // The disk tells of a failure once: they are not believed in a second time.
+  EXPECT_TRUE(delivery.commit());
+  EXPECT_EQ(mailbox.entries()->size(), 100U);
+  EXPECT_TRUE(fs::is_empty(root_ + "/tmp"));
 }
 
 TEST_F(MaildirTest, FlagsAreRenamesAndNothingIsOverwritten) {

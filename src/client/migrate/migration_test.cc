@@ -359,6 +359,57 @@ TEST(Migration, LabelsAreCopiesWithinTheTarget) {
   EXPECT_EQ(world.sum().copied, 0u);
 }
 
+// In the target a message has its place where the source shows it, and none for All Mail.
+TEST(Migration, WhatAllMailStillShowsKeepsItsLastPlace) {
+  MigrateWorld world;
+  world.from.gmail = true;
+  auto& all = world.from.mailboxes["[Gmail]/All Mail"];
+  auto& inbox = world.from.mailboxes["INBOX"];
+  auto& work = world.from.mailboxes["Work"];
+  all.special_use = "\\All";
+  for (int i = 0; i < 3; ++i) {
+    test::MemoryMessage message = message_of(i);
+    message.email_id = std::to_string(100 + i);
+    all.add(message);
+    inbox.add(message);
+    if (i == 1) work.add(message);
+  }
+  world.options.remove_gone = true;
+  world.run();
+  auto& there = world.to.mailboxes["INBOX"];
+  ASSERT_EQ(there.messages.size(), 3u);
+  // Archived: of these the second has another place.
+  inbox.messages.erase(1);
+  inbox.messages.erase(2);
+  ++inbox.modseq;
+  EXPECT_EQ(world.sum().removed, 1u);
+  EXPECT_EQ(there.messages.size(), 2u);
+  EXPECT_EQ(world.to.mailboxes["Work"].messages.size(), 1u);
+  EXPECT_EQ(world.sum().removed, 0u);
+  // Deleted for good, which All Mail may be asked of after INBOX.
+  all.messages.erase(1);
+  ++all.modseq;
+  world.run();
+  world.run();
+  EXPECT_EQ(contents(there), contents(inbox));
+}
+
+TEST(Migration, WhatTheSourceHidesHasNotGone) {
+  MigrateWorld world;
+  auto& from = world.from.mailboxes["INBOX"];
+  for (int i = 0; i < 4; ++i) from.add(message_of(i));
+  world.options.remove_gone = true;
+  world.run();
+  from.messages.at(2).lie = "hidden";
+  from.add(message_of(9));
+  ++from.modseq;
+  EXPECT_EQ(world.sum().removed, 0u);
+  EXPECT_EQ(world.to.mailboxes["INBOX"].messages.size(), 5u);
+  from.messages.at(2).lie.clear();
+  EXPECT_EQ(world.sum().copied, 0u);
+  EXPECT_EQ(contents(world.to.mailboxes["INBOX"]), contents(from));
+}
+
 TEST(Migration, LabelsAsKeywords) {
   MigrateWorld world;
   world.from.gmail = true;

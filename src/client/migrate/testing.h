@@ -152,7 +152,9 @@ inline MailSource memory_source(MemoryAccount& account) {
   };
   out.ids = [c] {
     Result<std::vector<uint64_t>> ids = std::vector<uint64_t>();
-    for (const auto& [id, message] : c->mailbox().messages) ids->push_back(id);
+    for (const auto& [id, message] : c->mailbox().messages) {
+      if (message.lie != "hidden") ids->push_back(id);
+    }
     return ready(std::move(ids));
   };
   out.rows = [c](std::vector<uint64_t> ids, MailSource::Row row) {

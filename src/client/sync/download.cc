@@ -52,6 +52,7 @@ struct Download {
   MaildirDelivery delivery;
   std::vector<Kept> kept;  // what is in it
   uint64_t kept_bytes = 0;
+  Result<> written;  // the first Error of the Maildir or the state: nothing is written after it
   net::DiskPool disk{{.name = "maildir", .threads = 1}};
 };
 
@@ -75,8 +76,8 @@ std::deque<UidSet> batches_of(std::vector<FreshRemote> wanted) {
   return out;
 }
 
-// Into the Maildir, then into the state. Without a wait, so that no other connection comes between.
-Result<> settle(Download& download) {
+// Into the Maildir, then into the state.
+Result<> place(Download& download) {
   TRY(download.delivery.commit());
   auto all = TRY(download.world.state.begin());
   for (const Kept& one : download.kept) {
@@ -89,7 +90,12 @@ Result<> settle(Download& download) {
   return {};
 }
 
-Result<> keep(Download& download, const std::vector<FetchedBody>& bodies) {
+Result<> settle(Download& download) {
+  if (download.written) download.written = place(download);
+  return download.written;
+}
+
+Result<> add(Download& download, const std::vector<FetchedBody>& bodies) {
   const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
                           std::chrono::system_clock::now().time_since_epoch())
                           .count();
@@ -104,7 +110,12 @@ Result<> keep(Download& download, const std::vector<FetchedBody>& bodies) {
   }
   const bool enough =
       download.kept.size() >= durable_messages_max || download.kept_bytes >= durable_bytes_max;
-  return enough ? settle(download) : Result<>();
+  return enough ? place(download) : Result<>();
+}
+
+Result<> keep(Download& download, const std::vector<FetchedBody>& bodies) {
+  if (download.written) download.written = add(download, bodies);
+  return download.written;
 }
 
 // Writes what one connection has fetched, one batch at a time, beside it.
@@ -192,7 +203,7 @@ Task<> work_beside(std::shared_ptr<Download> download) {
     auto entered = co_await enter(**session, download->pair, true);
     if (entered) {
       auto worked = co_await work(*download, **session);
-      // A disk that is full stops all of them; a lost connection only itself.
+      // A lost connection stops only itself: what it had taken is put back.
       if (!worked && (*session)->is_alive() && download->result) download->result = worked;
       if (worked) co_await (*session)->logout();
     }
@@ -219,12 +230,15 @@ Task<Result<>> download(SyncWorld world, Session& session, MailboxPair& pair,
     ++all->running;
     net::spawn(executor, work_beside(all));
   }
-  auto worked = co_await work(*all, session);
-  if (!worked && all->result) all->result = std::move(worked);
-  while (all->running > 0) {
-    co_await all->ended.wait_until(net::no_deadline);
-    all->ended.take();
-  }
+  // Once more for what a connection that was lost has put back.
+  do {
+    auto worked = co_await work(*all, session);
+    if (!worked && all->result) all->result = std::move(worked);
+    while (all->running > 0) {
+      co_await all->ended.wait_until(net::no_deadline);
+      all->ended.take();
+    }
+  } while (all->result && !all->batches.empty() && !world.stopping);
   all->disk.stop();
   // What came before an Error is not fetched a second time.
   auto settled = settle(*all);

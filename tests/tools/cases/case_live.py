@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 
 import defects
 import scenes
@@ -14,6 +15,7 @@ from harness import check, check_equal, wait_for
 from maildirs import Maildir
 from sides import BadSide, number_of, numbers
 from tool import Tool
+from wire import Hangup
 
 SECONDS = 40
 
@@ -171,7 +173,37 @@ def sync(context, kind=None, carrier="plain"):
         side.stop()
 
 
+class LostBeside(defects.Defect):
+    """The first connection's work is done when another is lost in the middle of its own."""
+
+    def __init__(self):
+        self.first = None
+
+    def command(self, session, command):
+        if command.name == "FETCH" and command.uid and "BODY" in str(command.arguments).upper():
+            if self.first is None:
+                self.first = session.number
+            elif session.number != self.first:
+                time.sleep(3)
+                raise Hangup()
+        return False
+
+
+def lost_beside(context):
+    side = BadSide()
+    side.fill([("INBOX", scenes.letter(number), [], scenes.BEGIN) for number in range(2100)])
+    side.bad.defect = LostBeside()
+    try:
+        Tool(context.binary, context.directory).succeed(
+            "sync", "--maildir", context.path("mail"), "--state", context.path("state"),
+            *side.options())
+        scenes.check_same(Maildir(context.path("mail")).snapshot(), side.snapshot(), "the Maildir")
+    finally:
+        side.stop()
+
+
 def register():
+    case("sync, a connection beside the first is lost", "sync", weight=4, share=0.3)(lost_beside)
     case("watch stays", "watch", weight=8)(watch)
     case("watch stays, over all of it", "watch", weight=8, share=0.3)(
         lambda context: watch(context, carrier="all of it"))

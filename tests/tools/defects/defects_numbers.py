@@ -226,6 +226,18 @@ class SearchNothing(Defect):
         return []
 
 
+class SearchSome(Defect):
+    """FETCH shows them all."""
+
+    name = "search: finds every second of all"
+    where = "servers with a broken index"
+    tools = ("migrate",)
+    harmless = True
+
+    def searched(self, session, command, found):
+        return found[::2]
+
+
 class SearchTooMuch(Defect):
     name = "search: finds what does not match"
     where = "Exchange: MailKit #967"

@@ -117,22 +117,39 @@ Task<Result<>> MailboxCopy::compare_flags(std::map<uint64_t, imap::FlagList> fla
   co_return done;
 }
 
+// Each with the number of its other places, where that matters.
+Result<std::vector<MailboxCopy::GoneRow>> MailboxCopy::gone_rows(const Ids& ids) {
+  std::vector<GoneRow> out;
+  for (LedgerMessage& row : TRY(context_.ledger.copied(entry_, ids))) {
+    const std::optional<uint64_t> others = TRY(context_.ledger.other_places(entry_, row));
+    out.emplace_back(std::move(row), others);
+  }
+  return out;
+}
+
+// What another mailbox of the source still shows keeps its last place: All Mail has no copy of its
+// own in the target. It goes when it has gone from there too.
 Task<Result<>> MailboxCopy::remove_gone(Ids gone) {
   for (size_t at = 0; at < gone.size(); at += at_once) {
-    auto job = [this, some = group_of(gone, at)] { return context_.ledger.copied(entry_, some); };
+    auto job = [this, some = group_of(gone, at)] { return gone_rows(some); };
     auto rows = co_await net::run_on(context_.pool, std::move(job));
     CO_TRY(rows);
     Ids numbers;
     Ledger::Change change;
-    for (LedgerMessage& row : *rows) {
-      if (row.target == 0) continue;  // nobody knows where it is
-      numbers.push_back(row.target);
+    for (auto& [row, others] : *rows) {
+      const bool shown = row.target == 0 && row.fingerprint.empty() && !row.email_id.empty();
+      if (row.target == 0 && !shown) continue;  // nobody knows where it is
+      if (row.target != 0) {
+        if (others && (*others == 0 || !context_.leaving.insert(row.email_id).second)) continue;
+        numbers.push_back(row.target);
+      }
       row.state = CopyState::removed;
       change.messages.push_back(std::move(row));
     }
-    const size_t count = numbers.size();
+    const size_t count = change.messages.size();
     if (count == 0) continue;
-    auto removed = co_await target_.remove(std::move(numbers));
+    Result<> removed;
+    if (!numbers.empty()) removed = co_await target_.remove(std::move(numbers));
     if (!removed && (!target_.is_alive() || throttle_of(removed.error()))) co_return removed;
     if (!removed) {
       report_.notes.push_back("not removed: " + removed.error().detail);

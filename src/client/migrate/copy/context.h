@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -55,6 +56,9 @@ struct MigrateContext {
   bool gmail = false;  // the source
   uint64_t day_octets = 0;
   bool budget_used_up = false;
+  // EMAILIDs of messages that lose one of their places in this run. The last one is not taken while
+  // the source still shows the message somewhere.
+  std::set<std::string> leaving = {};
 
   int64_t day() const { return clock.now().seconds() / 86400; }
   // No more messages are to be read.

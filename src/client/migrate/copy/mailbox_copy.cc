@@ -65,6 +65,13 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
   auto ids = co_await source_.ids();
   CO_TRY(ids);
   report_.in_source = ids->size();
+  // Some servers tell of more than they show: what is not shown has not gone.
+  const bool hidden = ids->size() < opened_.messages;
+  if (hidden) {
+    report_.notes.push_back(
+        fmt::format("the source tells of {} messages and shows {}", opened_.messages, ids->size()));
+    left_over_ = true;
+  }
   auto job = [this]() -> Result<Known> {
     Known out;
     out.copied = TRY(context_.ledger.ids(entry_, CopyState::copied));
@@ -103,12 +110,13 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
     if (validity == entry_.source_validity) gone.erase(std::find(gone.begin(), gone.end(), id));
   }
   report_.gone = gone.size();
-  if (context_.options.remove_gone && !emptied && !context_.ending()) {
+  if (context_.options.remove_gone && !emptied && !hidden && !context_.ending()) {
     auto removed = co_await remove_gone(std::move(gone));
     CO_TRY(removed);
   }
   auto settled = co_await settle_doubles();
   CO_TRY(settled);
+  if (hidden) known->intended.clear();
   auto finished = co_await finish(*ids, std::move(known->intended));
   co_return finished;
 }
@@ -268,7 +276,6 @@ bool MailboxCopy::is_renumbered(const PreparedMessage& prepared, Ledger::Change&
     for (auto at = begin; at != end; ++at) {
       if (!renumbered_.emplace(at->second.id, at->second.validity).second) continue;
       change.renumbered.emplace_back(at->second, prepared.message.id);
-      ++report_.found;
       left_over_ = true;  // its flags are compared by the next run
       return true;
     }
@@ -296,13 +303,15 @@ Task<Result<>> MailboxCopy::look(std::vector<PreparedMessage>& messages, Ledger:
     row.target = number;
     const imap::FlagList kept = kept_flags(messages[i].message.flags);
     if (!kept.empty()) flags[flags_text(kept)].push_back(number);
-    ++report_.found;
     report_.touched.push_back(row.id);
     change.messages.push_back(std::move(row));
   }
-  messages = std::move(left);
   auto added = co_await add_flags(std::move(flags));
-  co_return added;
+  CO_TRY(added);
+  // Not before: a connection that ends here each time is no progress.
+  report_.found += messages.size() - left.size();
+  messages = std::move(left);
+  co_return Result<>();
 }
 
 Task<Result<>> MailboxCopy::add_flags(std::map<std::string, std::vector<uint64_t>> by_flags) {
@@ -360,11 +369,13 @@ Task<Result<>> MailboxCopy::send(std::vector<PreparedMessage> messages, Ledger::
     items.push_back(std::move(item));
   }
   change.messages.insert(change.messages.end(), sent.begin(), sent.end());
-  if (!looking_) entry_.look_from = there_.next;
+  if (!looking_ && !untold_) entry_.look_from = there_.next;
   if (!change.again.empty()) expect_doubles();
-  const size_t settled = change.messages.size() - sent.size() + change.renumbered.size();
+  const size_t renumbered = change.renumbered.size();
+  const size_t settled = change.messages.size() - sent.size() + renumbered;
   auto written = co_await commit(std::move(change));
   CO_TRY(written);
+  report_.found += renumbered;
   if (settled > 0) {
     context_.progress.done += settled;
     context_.show(context_.progress);
@@ -478,7 +489,7 @@ Task<Result<>> MailboxCopy::finish(const Ids& ids, Ids intended) {
     change.messages.push_back(std::move(row));
   }
   if (!context_.ending()) {
-    entry_.look_from = there_.next;
+    if (!untold_) entry_.look_from = there_.next;
     entry_.complete = report_.failed == 0 && !left_over_;
     entry_.source_next = opened_.next;
     entry_.source_messages = static_cast<uint32_t>(ids.size());

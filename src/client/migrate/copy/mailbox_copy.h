@@ -62,6 +62,8 @@ class MailboxCopy {
   Task<Result<>> carry_flags(const std::vector<uint64_t>& copied);
   Task<Result<>> compare_flags(std::map<uint64_t, imap::FlagList> flags);
   imap::FlagList carried(const LedgerMessage& row, const imap::FlagList& present);
+  using GoneRow = std::pair<LedgerMessage, std::optional<uint64_t>>;
+  Result<std::vector<GoneRow>> gone_rows(const std::vector<uint64_t>& ids);
   Task<Result<>> remove_gone(std::vector<uint64_t> gone);
   // The reading half, in reading.cc.
   Task<Result<>> copy_fresh(std::vector<uint64_t> fresh);
@@ -114,6 +116,7 @@ class MailboxCopy {
   bool known_ = false;            // from an earlier run
   bool looking_ = false;          // not everything that is in the target, or may be, is known
   bool left_over_ = false;        // the next run has to look at this mailbox again
+  bool untold_ = false;           // the target copied within itself and did not say to where
   std::set<uint64_t> unflagged_;  // in the target: their flags could not be changed
   // The target keeps what it did not keep before: no flag is believed to be there.
   bool flags_again_ = false;

@@ -17,7 +17,7 @@ Task<Result<std::vector<SourceMessage>>> MailboxCopy::take_placed(
                                  [](const SourceMessage& row) { return !row.email_id.empty(); });
   const bool everything = mailbox_.source.special_use == "\\All";
   const bool doubtful = looking_ || !old_.empty();
-  if (!known || (doubtful && !everything)) co_return out;
+  if (!known || (!everything && (doubtful || !target_.copy))) co_return out;
   std::vector<std::string> email_ids;
   for (const SourceMessage& row : rows) email_ids.push_back(row.email_id);
   auto job = [this, email_ids = std::move(email_ids)]() -> Result<std::vector<bool>> {
@@ -108,12 +108,13 @@ Task<Result<>> MailboxCopy::link(MailTarget::From from, std::map<uint64_t, Sourc
     intents.messages.push_back(std::move(row));
   }
   std::vector<LedgerMessage> rows = intents.messages;
-  entry_.look_from = there_.next;
+  if (!untold_) entry_.look_from = there_.next;
   auto written = co_await commit(std::move(intents));
   CO_TRY(written);
   auto copied = co_await target_.copy(std::move(from), numbers);
   CO_TRY(copied);
   std::map<std::string, std::vector<uint64_t>> flags;
+  const size_t before = change.messages.size();
   for (const auto& [old_number, new_number] : *copied) {
     const auto found = std::lower_bound(numbers.begin(), numbers.end(), old_number);
     if (found == numbers.end() || *found != old_number) continue;
@@ -122,13 +123,15 @@ Task<Result<>> MailboxCopy::link(MailTarget::From from, std::map<uint64_t, Sourc
     row.target = new_number;
     there_.next = std::max(there_.next, new_number + 1);
     if (!row.flags.empty()) flags[row.flags].push_back(new_number);
-    ++report_.linked;
     ++context_.progress.done;
     change.messages.push_back(std::move(row));
   }
-  left_over_ = left_over_ || copied->size() < numbers.size();
+  untold_ = untold_ || copied->size() < numbers.size();
+  left_over_ = left_over_ || untold_;
   auto added = co_await add_flags(std::move(flags));
-  co_return added;
+  CO_TRY(added);
+  report_.linked += change.messages.size() - before;
+  co_return Result<>();
 }
 
 Task<Result<>> MailboxCopy::label(MailTarget::From from,

@@ -42,6 +42,7 @@ enum Which : size_t {
   one_message,
   taken_numbers,
   place_by_email_id,
+  other_places_of,
   old_messages,
   new_number,
   put_message,
@@ -86,6 +87,12 @@ std::string sql_of(Which which) {
              " JOIN mailbox ON mailbox.id = message.mailbox"
              " WHERE email_id = ?1 AND email_id <> '' AND state = 1 AND message.target <> 0"
              " LIMIT 1";
+    case other_places_of:
+      return "SELECT (SELECT COUNT(*) FROM message AS other WHERE other.email_id = ?1"
+             " AND other.state = 1 AND other.target <> 0"
+             " AND (other.mailbox <> ?2 OR other.validity <> ?3 OR other.id <> ?4))"
+             " FROM message WHERE email_id = ?1 AND email_id <> '' AND state = 1 AND target = 0"
+             " AND fingerprint = '' LIMIT 1";
     case old_messages:
       return "SELECT fingerprint, email_id, validity, id FROM message"
              " WHERE mailbox = ?1 AND validity <> ?2 AND state = 1";
@@ -302,6 +309,20 @@ Result<std::optional<Ledger::Place>> Ledger::place_of(const std::string& email_i
   out->target = row.text(0);
   out->validity = static_cast<uint32_t>(row.integer(1));
   out->number = static_cast<uint64_t>(row.integer(2));
+  row.reset();
+  return out;
+}
+
+Result<std::optional<uint64_t>> Ledger::other_places(const LedgerMailbox& mailbox,
+                                                     const LedgerMessage& message) {
+  Statement& row = statements_[other_places_of];
+  row.bind(1, message.email_id)
+      .bind(2, mailbox.id)
+      .bind(3, int64_t{mailbox.source_validity})
+      .bind(4, number(message.id));
+  std::optional<uint64_t> out;
+  if (!TRY(row.step())) return out;
+  out = static_cast<uint64_t>(row.integer(0));
   row.reset();
   return out;
 }

@@ -112,6 +112,11 @@ class Ledger {
   };
   Result<std::optional<Place>> place_of(const std::string& email_id);
 
+  // In how many other places the target has this message, when another mailbox of the source shows
+  // it and has no copy of its own for that: Gmail's "All Mail", or a label that became a keyword.
+  Result<std::optional<uint64_t>> other_places(const LedgerMailbox& mailbox,
+                                               const LedgerMessage& message);
+
   // What was copied under another UIDVALIDITY than the present one.
   struct Old {
     std::string fingerprint;

@@ -39,9 +39,6 @@ MailTarget plain_target() {
     return cannot("METADATA");
   };
   // Files are not copied within themselves: the caller reads and sends.
-  out.copy = [](MailTarget::From, std::vector<uint64_t>) {
-    return at_once(Result<MailTarget::Numbers>(MailTarget::Numbers()));
-  };
   out.is_alive = [] { return true; };
   out.close = [] { return nothing_to_close(); };
   return out;

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <algorithm>
 
 #include <utility>
 
@@ -89,7 +90,23 @@ class ImapSource {
     if (session_->selected()->exists == 0) co_return std::vector<uint64_t>();
     auto found = co_await session_->search("ALL");
     CO_TRY(found);
-    co_return numbers_of(*found);
+    std::vector<uint64_t> out = numbers_of(*found);
+    if (out.size() >= session_->selected()->exists) co_return out;
+    // SEARCH has left some out: FETCH has another look.
+    RowsWanted wanted;
+    wanted.date = false;
+    wanted.size = false;
+    std::vector<uint64_t> fetched;
+    auto take = [&fetched](MessageRow one) -> Result<> {
+      fetched.push_back(one.uid.value);
+      return {};
+    };
+    auto asked = co_await fetch_rows(*session_, std::nullopt, std::move(wanted), take);
+    CO_TRY(asked);
+    out.insert(out.end(), fetched.begin(), fetched.end());
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    co_return out;
   }
 
   Task<Result<>> rows(std::vector<uint64_t> ids, MailSource::Row row) {
