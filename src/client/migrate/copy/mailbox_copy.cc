@@ -18,11 +18,6 @@ Ids without(const Ids& a, const Ids& b) {
   return out;
 }
 
-struct Known {
-  Ids copied;
-  Ids intended;
-};
-
 }  // namespace
 
 std::string flags_text(imap::FlagList flags) {
@@ -48,12 +43,7 @@ MailboxCopy::MailboxCopy(MigrateContext& context, MailSource& source, MailTarget
       tries_(tries) {}
 
 Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
-  // What an earlier try could not do is done again.
-  report_.failed = 0;
-  report_.placeholders = 0;
-  report_.failures.clear();
-  report_.notes.clear();
-  report_.flags_lost.clear();
+  forget_earlier_try();
   auto unchanged = co_await is_unchanged(peeked);
   CO_TRY(unchanged);
   if (*unchanged) {
@@ -72,12 +62,7 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
         fmt::format("the source tells of {} messages and shows {}", opened_.messages, ids->size()));
     left_over_ = true;
   }
-  auto job = [this]() -> Result<Known> {
-    Known out;
-    out.copied = TRY(context_.ledger.ids(entry_, CopyState::copied));
-    out.intended = TRY(context_.ledger.ids(entry_, CopyState::intended));
-    return out;
-  };
+  auto job = [this] { return known_messages(); };
   auto known = co_await net::run_on(context_.pool, std::move(job));
   CO_TRY(known);
   report_.before = known->copied.size();
@@ -90,20 +75,9 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
   if (emptied && context_.options.remove_gone) {
     report_.notes.emplace_back("the source mailbox is empty: nothing is removed from the target");
   }
-  looking_ = looking_ || !known->intended.empty() || (!known_ && there_.messages > 0);
   Ids fresh = without(*ids, known->copied);
-  if (!fresh.empty()) {
-    auto loaded = co_await load_old(gone);
-    CO_TRY(loaded);
-  }
-  if (!known->intended.empty()) {
-    // A server that was told and not heard may be about to do it still.
-    co_await settle();
-  }
-  if (looking_ && !fresh.empty()) {
-    auto loaded = co_await load_seen();
-    CO_TRY(loaded);
-  }
+  auto prepared = co_await learn_doubtful(*known, !fresh.empty(), gone);
+  CO_TRY(prepared);
   auto copied = co_await copy_fresh(std::move(fresh));
   CO_TRY(copied);
   for (const auto& [id, validity] : renumbered_) {
@@ -122,6 +96,41 @@ Task<Result<>> MailboxCopy::run(SourceMailbox peeked) {
 }
 
 // --- beginning ---
+
+// What an earlier try could not do is done again.
+void MailboxCopy::forget_earlier_try() {
+  report_.failed = 0;
+  report_.placeholders = 0;
+  report_.failures.clear();
+  report_.notes.clear();
+  report_.flags_lost.clear();
+}
+
+Result<MailboxCopy::Known> MailboxCopy::known_messages() {
+  Known out;
+  out.copied = TRY(context_.ledger.ids(entry_, CopyState::copied));
+  out.intended = TRY(context_.ledger.ids(entry_, CopyState::intended));
+  return out;
+}
+
+// Of what is about to be copied, some may be in the target already: under an earlier number, or
+// sent by a run that did not hear the answer.
+Task<Result<>> MailboxCopy::learn_doubtful(const Known& known, bool fresh, const Ids& gone) {
+  looking_ = looking_ || !known.intended.empty() || (!known_ && there_.messages > 0);
+  if (fresh) {
+    auto loaded = co_await load_old(gone);
+    CO_TRY(loaded);
+  }
+  if (!known.intended.empty()) {
+    // A server that was told and not heard may be about to do it still.
+    co_await settle();
+  }
+  if (looking_ && fresh) {
+    auto loaded = co_await load_seen();
+    CO_TRY(loaded);
+  }
+  co_return Result<>();
+}
 
 // Everything was carried over, and the source's counters stand where they stood.
 Task<Result<bool>> MailboxCopy::is_unchanged(const SourceMailbox& peeked) {

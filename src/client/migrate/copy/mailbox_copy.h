@@ -50,8 +50,16 @@ class MailboxCopy {
     uint64_t octets = 0;
   };
   struct Channel;
+  // Numbers of the source that the ledger has, each list in order.
+  struct Known {
+    std::vector<uint64_t> copied;
+    std::vector<uint64_t> intended;
+  };
 
   // Beginning and end.
+  void forget_earlier_try();
+  Result<Known> known_messages();
+  Task<Result<>> learn_doubtful(const Known& known, bool fresh, const std::vector<uint64_t>& gone);
   Task<Result<bool>> is_unchanged(const SourceMailbox& peeked);
   Task<Result<>> open_both();
   Task<Result<>> open_target();
