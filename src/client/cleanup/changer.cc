@@ -170,11 +170,16 @@ Task<Result<>> Changer::apply_batch(const Plan& plan, const Share& share, UidSet
   auto all = co_await messages(std::move(batch));
   CO_TRY(all);
   std::vector<Message> fitting;
-  std::vector<Message> unmarked;
   for (Message& message : *all) {
-    if (!matches(plan.rule, message, options_.now)) continue;
+    if (matches(plan.rule, message, options_.now)) fitting.push_back(std::move(message));
+  }
+  if (plan.rule.duplicates) {
+    auto dropped = co_await drop_last_copies(share, fitting);
+    CO_TRY(dropped);
+  }
+  std::vector<Message> unmarked;
+  for (const Message& message : fitting) {
     if (!message.marked) unmarked.push_back(message);
-    fitting.push_back(std::move(message));
   }
   totals.unchanged += wanted - std::min<uint64_t>(wanted, fitting.size());
   if (fitting.empty()) co_return Result<>();

@@ -1,10 +1,10 @@
 // Does what a plan says and takes it back, each change through the journal: what is about to happen
 // is on the disk before it happens, so that a change that was cut short - a lost connection, kill
-// -9
-// - is settled before anything else is done. A mailbox with another UIDVALIDITY than the plan's or
-// the journal's is left alone, but for the target of a move that is taken back: its messages are
-// known by size and header; each message is judged again right before it is changed. A lost
-// connection is made again. Runs on one executor; its session is its own.
+// -9 - is settled before anything else is done. A mailbox with another UIDVALIDITY than the plan's
+// or the journal's is left alone, but for the target of a move that is taken back: its messages are
+// known by size and header; each message is judged again right before it is changed, and of
+// duplicates whether the one that stays is still there. A lost connection is made again. Runs on
+// one executor; its session is its own.
 #pragma once
 
 #include <atomic>
@@ -62,6 +62,9 @@ class Changer {
   Task<Result<>> apply_share(const Plan& plan, Share& share, ChangeTotals& totals);
   Task<Result<>> apply_batch(const Plan& plan, const Share& share, UidSet batch,
                              ChangeTotals& totals);
+  // originals.cc: of duplicates, leaves those out whose original has gone or is about to go.
+  Task<Result<>> drop_last_copies(const Share& share, std::vector<Message>& fitting);
+  Task<Result<>> look_into(std::string mailbox, uint32_t uid_validity);
   // The mailbox, for changes, with the UIDVALIDITY that is expected.
   Task<Result<>> open(std::string mailbox, uint32_t uid_validity);
   Task<Result<std::vector<Message>>> messages(UidSet uids);

@@ -182,6 +182,48 @@ TEST_F(Cleanup, OfDuplicatesTheFlaggedOneStays) {
   EXPECT_EQ(plan->messages(), 2U);
 }
 
+// Gmail shows one message in each mailbox that it has as a label: to remove it from one of them
+// would be to remove it, or its label.
+TEST_F(Cleanup, OnGmailOneMessageUnderTwoLabelsIsNoDuplicate) {
+  const auto labelled = [](uint32_t uid, const std::string& number) {
+    std::string out = row(uid, "", "a");
+    return out.insert(out.find(" FLAGS"), " X-GM-MSGID " + number);
+  };
+  const auto body = [](uint32_t uid) {
+    return "S- * 1 FETCH (UID " + std::to_string(uid) +
+           " FLAGS () INTERNALDATE \"01-Nov-2023 10:00:00 +0000\" RFC822.SIZE 700 BODY[] {10}"
+           "\\r\\nA: b\\r\\n\\r\\nhi)\\r\\n\n";
+  };
+  const auto rows = [](const std::string& set) {
+    std::string out = fetch(set);
+    return out.insert(out.find(" BODY.PEEK"), " X-GM-MSGID");
+  };
+  const std::string bodies = " (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])\n";
+  const std::string both =
+      "C: LIST \"\" \"*\"\nS: * LIST () \"/\" INBOX\nS: * LIST () \"/\" Work\nS: $ OK done\n"
+      "C: LSUB \"\" \"*\"\nS: $ OK done\n";
+  FakeServer server(login("X-GM-EXT-1") + both + open("EXAMINE", "INBOX", 7) + rows("1:*") +
+                    labelled(1, "55") + labelled(2, "56") + done + open("EXAMINE", "Work", 8) +
+                    rows("1:*") + labelled(3, "55") + done + open("EXAMINE", "INBOX", 7) +
+                    "C: UID FETCH 1:2" + bodies + body(1) + body(2) + done +
+                    open("EXAMINE", "Work", 8) + "C: UID FETCH 3" + bodies + body(3) + done +
+                    open("EXAMINE", "INBOX", 7) + rows("2") + labelled(2, "56") + done);
+  auto account = this->account(server);
+  Rule rule;
+  rule.duplicates = true;
+  rule.across = true;
+  std::vector<std::pair<uint32_t, uint32_t>> seen;
+  auto plan = test::run(find(*account, *complete_rule(rule),
+                             [&](const Rule&, const std::string&, const Message& message,
+                                 const Place* original) -> Result<> {
+                               seen.emplace_back(message.uid.value, original->uid.value);
+                               return {};
+                             }));
+  ASSERT_TRUE(plan) << plan.error().detail;
+  EXPECT_EQ(server.failure(), "");
+  EXPECT_EQ(seen, (std::vector<std::pair<uint32_t, uint32_t>>{{2, 1}}));
+}
+
 const std::string status =
     "C: STATUS Trash (UIDVALIDITY UIDNEXT)\n"
     "S: * STATUS Trash (UIDVALIDITY 9 UIDNEXT 20)\n"
@@ -290,6 +332,34 @@ TEST_F(Cleanup, PurgesOnlyWhatIsStillMarked) {
   EXPECT_EQ(server.failure(), "");
   EXPECT_EQ(totals->messages, 1U);
   EXPECT_EQ(totals->unchanged, 1U);
+}
+
+// Between the look and the change somebody has removed one original and marked another \Deleted;
+// the mailbox of a third was made anew.
+TEST_F(Cleanup, ADuplicateThatIsTheLastCopyByNowStays) {
+  Plan plan = plan_of(Action::trash, "Trash");
+  plan.rule.duplicates = true;
+  Share& share = plan.shares[0];
+  share.uids.add(Uid(6), Uid(9));
+  share.originals[4] = {"INBOX", Uid(1), 7};
+  share.originals[5] = {"INBOX", Uid(2), 7};
+  share.originals[6] = {"INBOX", Uid(3), 7};
+  share.originals[7] = {"Old", Uid(3), 70};
+  share.originals[8] = {"Work", Uid(3), 8};
+  share.originals[9] = {"Work", Uid(4), 8};
+  FakeServer server(login("MOVE UIDPLUS") + open("SELECT", "INBOX", 7) + fetch("4:9") +
+                    row(4, "", "a") + row(5, "", "b") + row(6, "", "c") + row(7, "", "d") +
+                    row(8, "", "e") + row(9, "", "f") + done + fetch("1:3") + row(1, "", "a") +
+                    row(2, "\\\\Deleted", "b") + done + open("EXAMINE", "Old", 71) +
+                    open("EXAMINE", "Work", 8) + fetch("3:4") + row(4, "", "f") + done +
+                    open("SELECT", "INBOX", 7) + status +
+                    "C: UID MOVE 4,9 Trash\nS: * OK [COPYUID 9 4,9 20:21] moved\n" + done);
+  auto journal = this->journal();
+  auto totals = test::run(apply(*account(server), *journal, options("r1"), std::move(plan)));
+  ASSERT_TRUE(totals) << totals.error().detail;
+  EXPECT_EQ(server.failure(), "");
+  EXPECT_EQ(totals->messages, 2U);
+  EXPECT_EQ(totals->unchanged, 4U);
 }
 
 TEST_F(Cleanup, AMailboxThatWasMadeAnewIsLeftAlone) {

@@ -49,6 +49,7 @@ struct Finder::Copy {
   bool marked = false;
   bool flagged = false;
   int64_t arrived = 0;
+  uint64_t label_of = 0;
   uint32_t mailbox = 0;
   uint32_t uid = 0;
 
@@ -152,7 +153,9 @@ Task<Result<>> Finder::look(const Rule& rule, Share& share, std::optional<UidSet
     if (taken != taken_.end() && taken->second.contains(message->uid)) return {};
     return take(*message);
   };
-  auto fetched = co_await fetch_rows(session_, uids, message_wanted(), std::move(judge));
+  RowsWanted wanted = message_wanted();
+  wanted.email_id = rule.across && has_labels();
+  auto fetched = co_await fetch_rows(session_, uids, std::move(wanted), std::move(judge));
   CO_TRY(fetched);
   if (uids) share.unclear += uids->raw().subtract(seen.raw()).count();
   share.unclear += 2 * twice.count();
@@ -186,15 +189,22 @@ Task<Result<>> Finder::find_plainly(Plan& plan) {
 
 // --- duplicates ---
 
+// On Gmail a message is in several mailboxes without being there several times.
+bool Finder::has_labels() const {
+  return session_.has("X-GM-EXT-1");
+}
+
 // Those that share their header with another.
 Task<Result<std::vector<Finder::Candidate>>> Finder::candidates(Plan& plan) {
   std::vector<Candidate> all;
   for (uint32_t i = 0; i < plan.shares.size(); ++i) {
     const std::string scope = plan.rule.across ? "" : std::to_string(i);
     auto take = [&all, &scope, i](const Message& message) -> Result<> {
+      const std::hash<std::string> hash;
       const uint64_t size = message.key.empty() ? message.size : 0;
       const std::string what = fmt::format("{} {} {}", message.key, size, scope);
-      all.push_back({std::hash<std::string>()(what), message.size, i, message.uid.value});
+      const uint64_t label_of = message.email_id.empty() ? 0 : hash(message.email_id);
+      all.push_back({hash(what), message.size, label_of, i, message.uid.value});
       return {};
     };
     auto looked = co_await look(plan.rule, plan.shares[i], std::nullopt, std::move(take));
@@ -221,6 +231,10 @@ Task<Result<>> Finder::read_copies(Share& share, uint32_t mailbox,
                                    std::vector<Candidate> candidates, std::vector<Copy>& copies) {
   auto opened = co_await open(share);
   CO_TRY(opened);
+  std::map<uint32_t, uint64_t> labels;
+  for (const Candidate& candidate : candidates) {
+    labels.emplace(candidate.uid, candidate.label_of);
+  }
   for (size_t at = 0; at < candidates.size();) {
     UidSet batch;
     uint64_t octets = 0;
@@ -243,6 +257,8 @@ Task<Result<>> Finder::read_copies(Share& share, uint32_t mailbox,
       copy.marked = message->marked;
       copy.flagged = message->flagged;
       copy.arrived = message->arrived;
+      const auto label_of = labels.find(message->uid.value);
+      if (label_of != labels.end()) copy.label_of = label_of->second;
       copy.mailbox = mailbox;
       copy.uid = message->uid.value;
       copies.push_back(copy);
@@ -278,9 +294,10 @@ Task<Result<>> Finder::tell_duplicates(Plan& plan, std::vector<Copy> copies) {
   for (size_t i = 1; i < copies.size(); ++i) {
     const bool same = copies[i].fingerprint == copies[stays].fingerprint &&
                       copies[i].scope == copies[stays].scope;
+    const bool one = copies[i].label_of != 0 && copies[i].label_of == copies[stays].label_of;
     if (!same) {
       stays = i;
-    } else {
+    } else if (!one) {
       extra[copies[i].mailbox].emplace(copies[i].uid, stays);
     }
   }
@@ -291,8 +308,10 @@ Task<Result<>> Finder::tell_duplicates(Plan& plan, std::vector<Copy> copies) {
     for (const auto& [uid, original] : extra[i]) uids.add(Uid(uid));
     auto take = [this, &plan, &share, &copies, &extra, i](const Message& message) -> Result<> {
       const Copy& original = copies[extra[i].at(message.uid.value)];
-      const Place place{plan.shares[original.mailbox].mailbox, Uid(original.uid)};
+      const Share& there = plan.shares[original.mailbox];
+      const Place place{there.mailbox, Uid(original.uid), there.uid_validity};
       share.uids.add(message.uid);
+      share.originals.emplace(message.uid.value, place);
       share.octets += message.size;
       return visit_(plan.rule, share.mailbox, message, &place);
     };

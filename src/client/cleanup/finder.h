@@ -1,7 +1,8 @@
 // Finds what a rule means, mailbox by mailbox, without changing anything: mailboxes are opened
-// read-only. Memory is bounded by the number of messages, not by their size: 24 octets for each
-// that might have a duplicate, 40 for each whose content had to be read, ranges of uids for what
-// was found. Belongs to the session's coroutine.
+// read-only. Memory is bounded by the number of messages, not by their size: 32 octets for each
+// that might have a duplicate, 80 for each whose content had to be read, ranges of uids for what
+// was found, and of each duplicate the place of the one that stays. Belongs to the session's
+// coroutine.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,13 @@
 
 namespace eilpost::client {
 
+// Where a message is.
+struct Place {
+  std::string mailbox;
+  Uid uid;
+  uint32_t uid_validity = 0;
+};
+
 // What was found in one mailbox.
 struct Share {
   std::string mailbox;
@@ -22,6 +30,7 @@ struct Share {
   uint64_t octets = 0;
   // Messages that could not be judged: gone meanwhile, not told by the server, or two with one uid.
   uint64_t unclear = 0;
+  std::map<uint32_t, Place> originals;  // of duplicates, by uid: the one that stays
   std::string trouble;  // why the mailbox could not be looked at; nothing of it is in `uids` then
 };
 struct Plan {
@@ -31,12 +40,6 @@ struct Plan {
   bool target_missing = false;
   uint64_t messages() const;
   uint64_t octets() const;
-};
-
-// Where a message is.
-struct Place {
-  std::string mailbox;
-  Uid uid;
 };
 
 class Finder {
@@ -58,6 +61,7 @@ class Finder {
   struct Candidate {
     uint64_t hash = 0;
     uint64_t size = 0;
+    uint64_t label_of = 0;  // Gmail's X-GM-MSGID
     uint32_t mailbox = 0;
     uint32_t uid = 0;
   };
@@ -71,6 +75,7 @@ class Finder {
   // A mailbox that cannot be read does not keep the others back: true, and it is noted.
   bool passed_over(Share& share, const Error& error);
   Task<Result<>> find_plainly(Plan& plan);
+  bool has_labels() const;
   Task<Result<>> find_duplicates(Plan& plan);
   Task<Result<std::vector<Candidate>>> candidates(Plan& plan);
   Task<Result<>> read_copies(Share& share, uint32_t mailbox, std::vector<Candidate> candidates,

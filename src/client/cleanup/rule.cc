@@ -140,6 +140,7 @@ std::optional<Message> message_of(const MessageRow& row) {
   Message out;
   out.uid = row.uid;
   out.size = *row.size;
+  out.email_id = row.email_id;
   out.arrived = row.internal_date->seconds;
   const auto sent = mime::parse_date(mime::field_value(row.header, "Date"));
   out.sent = sent ? sent->seconds : out.arrived;

@@ -64,9 +64,10 @@ struct Message {
   bool marked = false;
   bool seen = false;
   bool flagged = false;
-  std::string from;     // UTF-8
-  std::string subject;  // UTF-8
-  std::string key;      // of its header, by which it is known elsewhere; "": it has nothing of it
+  std::string from;      // UTF-8
+  std::string subject;   // UTF-8
+  std::string key;       // of its header, by which it is known elsewhere; "": it has nothing of it
+  std::string email_id;  // X-GM-MSGID, where duplicates across Gmail's labels are asked for; or ""
 };
 // What has to be fetched for it.
 RowsWanted message_wanted();
